@@ -1,0 +1,1 @@
+"""Parity with reference Keras: the same calls on both, on every backend."""

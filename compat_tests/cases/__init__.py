@@ -1,0 +1,1 @@
+"""Records, from which the tests beside this folder are made."""

@@ -1,0 +1,44 @@
+from . import activations as activations
+from . import backend as backend
+from . import callbacks as callbacks
+from . import config as config
+from . import constraints as constraints
+from . import datasets as datasets
+from . import dtype_policies as dtype_policies
+from . import initializers as initializers
+from . import layers as layers
+from . import legacy as legacy
+from . import losses as losses
+from . import metrics as metrics
+from . import models as models
+from . import ops as ops
+from . import optimizers as optimizers
+from . import passes as passes
+from . import preprocessing as preprocessing
+from . import random as random
+from . import regularizers as regularizers
+from . import saving as saving
+from . import tree as tree
+from . import utils as utils
+from .backend_registry import lower as lower
+from .compare import compare as compare
+from .dtype_policies import DTypePolicy as DTypePolicy
+from .graph import KerasTensor as KerasTensor
+from .initializers import Initializer as Initializer
+from .layers import Input as Input
+from .layers import InputSpec as InputSpec
+from .layers import Layer as Layer
+from .legacy.aliasing import install as install
+from .legacy.aliasing import uninstall as uninstall
+from .losses import Loss as Loss
+from .metrics import Metric as Metric
+from .models import Functional as Functional
+from .models import Model as Model
+from .models import Sequential as Sequential
+from .optimizers import Optimizer as Optimizer
+from .regularizers import Regularizer as Regularizer
+from .scope import name_scope as name_scope
+from .variable import Variable as Variable
+
+__version__: str
+version: str

@@ -1,0 +1,79 @@
+"""The TensorFlow backend: its tables, and the verbs that run them."""
+
+import functools
+from typing import Any
+
+from kerastorch.backend_registry import Backend
+from kerastorch.backends.tensorflow import framework as framework  # first
+from kerastorch.backends.tensorflow import homes, tensors
+from kerastorch.backends.tensorflow.ops import SCALARS, TABLE, TRAILING_SCALARS
+
+
+class TensorflowBackend(Backend):
+    """Runs kerastorch on TensorFlow."""
+
+    name = "tensorflow"
+    packages = ("tensorflow",)
+    ops = TABLE
+    scalars = frozenset(SCALARS)
+    trailing_scalars = frozenset(TRAILING_SCALARS)
+    traces = True
+    variable_attributes = frozenset(("handle", "_should_act_as_resource_variable", "_shared_name", "device"))
+
+    is_tensor = staticmethod(tensors.is_tensor)
+    convert = staticmethod(tensors.convert)
+    cast = staticmethod(tensors.cast)
+    numpy = staticmethod(tensors.numpy)
+    dtype = staticmethod(tensors.dtype)
+    shape = staticmethod(tensors.shape)
+    devices = staticmethod(tensors.devices)
+    current_device = staticmethod(tensors.current_device)
+    on_device = staticmethod(tensors.on_device)
+    seed = staticmethod(tensors.seed)
+    no_gradient = staticmethod(tensors.no_gradient)
+    gather = staticmethod(tensors.gather)
+
+    # What runs layers is imported when the first one runs: ops alone do not need it.
+
+    @functools.cached_property
+    def layers(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.tensorflow.layers import LAYERS
+
+        return LAYERS
+
+    def adopt(self, variable: Any) -> None:
+        homes.adopt(self, variable)
+
+    def with_gradient(self, variable: Any, value: Any) -> Any:
+        """The tf.Variable itself, as in Keras, unless it is read in another dtype."""
+        own = variable.home.variable
+        return own if value.dtype == own.dtype else value
+
+    def value_and_gradients(self, function: Any, variables: Any) -> tuple[Any, list[Any]]:
+        from kerastorch.backends.tensorflow import running
+
+        return running.value_and_gradients(self, function, variables)
+
+    def updates(self, optimizer: Any, variables: Any) -> Any:
+        from kerastorch.backends.tensorflow import running
+
+        return running.DenseUpdates(optimizer, variables)
+
+    def runner(self, layer: Any) -> Any:
+        from kerastorch.backends.tensorflow import running
+
+        return running.runner(self, layer)
+
+    def lower(self, model: Any, adopt: bool = False) -> Any:
+        from kerastorch.backends.tensorflow import lowering
+
+        return lowering.lower(self, model, adopt)
+
+    def steps(self, model: Any) -> Any:
+        from kerastorch.backends.tensorflow.steps import TensorflowSteps
+
+        return TensorflowSteps(self, model)
+
+
+backend = TensorflowBackend()
+"""The one instance."""

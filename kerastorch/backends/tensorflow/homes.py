@@ -1,0 +1,61 @@
+"""Where variables live on TensorFlow: each in a tf.Variable, in Keras's layout."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerastorch import backend_registry
+from kerastorch.variable import Home, Variable
+
+
+class VariableHome(Home):
+    """A variable at home in a tf.Variable.
+
+    Args:
+        backend: The TensorFlow backend.
+        variable: The tf.Variable.
+    """
+
+    def __init__(self, backend: Any, variable: tf.Variable):
+        self.backend, self.variable = backend, variable
+        # TensorFlow's own mark for what stands for a variable. Ours borrows it by `variable_attributes`, and with it tapes
+        # take a kerastorch Variable among their sources.
+        variable._should_act_as_resource_variable = True
+
+    def tensor(self) -> tf.Tensor:
+        return self.variable.value()
+
+    def numpy(self) -> np.ndarray:
+        with tf.init_scope():  # the value of now, even where a function is being traced
+            return np.array(self.variable)
+
+    def write(self, value: Any) -> None:
+        self.variable.assign(self._like_ours(value))
+
+    def add(self, value: Any, sign: int = 1) -> None:
+        change = self.variable.assign_add if sign > 0 else self.variable.assign_sub
+        change(tf.broadcast_to(self._like_ours(value), self.variable.shape))
+
+    def _like_ours(self, value: Any) -> tf.Tensor:
+        """A value in the variable's dtype."""
+        return tf.cast(value, self.variable.dtype)
+
+
+def make(variable: Variable, name: str | None = None) -> tf.Variable:
+    """A tf.Variable with a copy of a variable's value."""
+    with tf.init_scope():  # outside of any function that is being traced, which may not make variables
+        return tf.Variable(variable.home.numpy(), dtype=variable.dtype, trainable=variable.learnable, name=name or variable.name)
+
+
+def adopt(backend: Any, variable: Variable) -> None:
+    """Moves a variable to a tf.Variable, from the host or from wherever it is at home."""
+    variable.move(VariableHome(backend, make(variable)))
+
+
+def to_tensor(variable: Variable, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> tf.Tensor:
+    """A variable as TensorFlow's own functions take it."""
+    return tf.convert_to_tensor(variable.tensor(backend_registry.get("tensorflow")), dtype=dtype, name=name)
+
+
+tf.register_tensor_conversion_function(Variable, to_tensor)

@@ -1,0 +1,80 @@
+"""TensorFlow's functions for linear algebra."""
+
+import tensorflow as tf
+
+from kerastorch import ops
+from kerastorch.ops.linalg import einsum_
+
+PRODUCTS = frozenset((tf.float16, tf.bfloat16, tf.float32, tf.float64, tf.int32, tf.int64, tf.complex64, tf.complex128))
+
+
+def known(x):
+    """An operand in a dtype that TensorFlow multiplies matrices of: narrow and unsigned integers as int64."""
+    return x if x.dtype in PRODUCTS else tf.cast(x, tf.int64)
+
+
+def matmul(x1, x2):
+    x1, x2 = known(x1), known(x2)
+    if x1.shape.rank > 1 and x2.shape.rank > 1:
+        return tf.matmul(x1, x2)
+    row, column = x1.shape.rank == 1, x2.shape.rank == 1
+    out = tf.matmul(x1[tf.newaxis] if row else x1, x2[:, tf.newaxis] if column else x2)
+    if row and column:
+        return out[0, 0]
+    return tf.squeeze(out, -2) if row else tf.squeeze(out, -1)
+
+
+def tensordot(x1, x2, axes=2):
+    return tf.tensordot(known(x1), known(x2), axes)
+
+
+def einsum(subscripts, operands):
+    return tf.einsum(subscripts, *map(known, operands))
+
+
+def cholesky(x, upper=False):
+    lower = tf.linalg.cholesky(x)
+    return tf.linalg.adjoint(lower) if upper else lower
+
+
+def slogdet(x):
+    return tuple(tf.linalg.slogdet(x))
+
+
+def columns(solver):
+    """A solver that takes vectors as right hand sides too."""
+
+    def call(a, b, lower=False):
+        if b.shape.rank == a.shape.rank - 1:
+            return tf.squeeze(solver(a, b[..., tf.newaxis], lower), -1)
+        return solver(a, b, lower)
+
+    return call
+
+
+def qr(x, mode="reduced"):
+    return tuple(tf.linalg.qr(x, full_matrices=mode == "complete"))
+
+
+def svd(x, full_matrices=True, compute_uv=True):
+    if not compute_uv:
+        return tf.linalg.svd(x, compute_uv=False)
+    values, left, right = tf.linalg.svd(x, full_matrices)
+    return left, values, tf.linalg.adjoint(right)
+
+
+TABLE = {
+    ops.cholesky: cholesky,
+    ops.det: tf.linalg.det,
+    ops.eigh: tf.linalg.eigh,
+    einsum_: einsum,
+    ops.inv: tf.linalg.inv,
+    ops.matmul: matmul,
+    ops.qr: qr,
+    ops.slogdet: slogdet,
+    ops.solve: columns(lambda a, b, _: tf.linalg.solve(a, b)),
+    ops.solve_triangular: columns(tf.linalg.triangular_solve),
+    ops.svd: svd,
+    ops.tensordot: tensordot,
+}
+SCALARS: set = set()

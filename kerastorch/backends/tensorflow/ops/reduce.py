@@ -1,0 +1,68 @@
+"""TensorFlow's functions for the reductions."""
+
+import tensorflow as tf
+
+from kerastorch import ops
+
+
+def steady(reduction):
+    """A reduction that TensorFlow would accumulate in half precision; it is done in float32."""
+
+    def call(x, axis=None, keepdims=False):
+        return reduction(tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x, axis, keepdims)
+
+    return call
+
+
+def maximum(x, axis=None, keepdims=False, initial=None):
+    if x.dtype == tf.bool:
+        return tf.reduce_any(x, axis, keepdims)
+    result = tf.reduce_max(x, axis, keepdims)
+    return result if initial is None else tf.maximum(result, tf.cast(initial, result.dtype))
+
+
+def minimum(x, axis=None, keepdims=False, initial=None):
+    if x.dtype == tf.bool:
+        return tf.reduce_all(x, axis, keepdims)
+    result = tf.reduce_min(x, axis, keepdims)
+    return result if initial is None else tf.minimum(result, tf.cast(initial, result.dtype))
+
+
+def position(search):
+    """A search along one axis, or through the flattened tensor."""
+
+    def call(x, axis=None, keepdims=False):
+        result = search(tf.reshape(x, [-1]) if axis is None else x, 0 if axis is None else axis, tf.int32)
+        if keepdims:
+            return tf.reshape(result, [1] * x.shape.rank) if axis is None else tf.expand_dims(result, axis)
+        return result
+
+    return call
+
+
+def prod(x, axis=None, keepdims=False, dtype=None):
+    return tf.reduce_prod(x, axis, keepdims)
+
+
+def running(accumulate):
+    """A running reduction along one axis, or over the flattened tensor."""
+    return lambda x, axis=None, dtype=None: accumulate(tf.reshape(x, [-1]) if axis is None else x, axis or 0)
+
+
+TABLE = {
+    ops.all: tf.reduce_all,
+    ops.any: tf.reduce_any,
+    ops.argmax: position(tf.argmax),
+    ops.argmin: position(tf.argmin),
+    ops.cumprod: running(tf.math.cumprod),
+    ops.cumsum: running(tf.math.cumsum),
+    ops.logsumexp: tf.reduce_logsumexp,
+    ops.max: maximum,
+    ops.mean: steady(tf.reduce_mean),
+    ops.min: minimum,
+    ops.prod: prod,
+    ops.std: steady(tf.math.reduce_std),
+    ops.sum: tf.reduce_sum,
+    ops.var: steady(tf.math.reduce_variance),
+}
+SCALARS: set = set()

@@ -1,0 +1,121 @@
+"""The torch backend: its tables, and the verbs that run them."""
+
+import contextlib
+import functools
+from typing import Any
+
+import torch
+
+from kerastorch.backend_registry import Backend
+from kerastorch.backends.torch import tensors
+from kerastorch.backends.torch.ops import SCALARS, TABLE, TRAILING_SCALARS
+
+
+class TorchBackend(Backend):
+    """Runs kerastorch on PyTorch."""
+
+    name = "torch"
+    packages = ("torch",)
+    ops = TABLE
+    scalars = frozenset(SCALARS)
+    trailing_scalars = frozenset(TRAILING_SCALARS)
+    wider = tensors.WIDER
+    layer_attributes = frozenset((
+        "parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children", "named_children",
+        "state_dict", "load_state_dict", "zero_grad", "requires_grad_", "to", "cuda", "cpu", "train", "eval",
+        "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
+    ))  # fmt: skip
+    variable_attributes = frozenset(("grad", "requires_grad", "device", "detach", "data"))
+
+    is_tensor = staticmethod(tensors.is_tensor)
+    convert = staticmethod(tensors.convert)
+    cast = staticmethod(tensors.cast)
+    numpy = staticmethod(tensors.numpy)
+    dtype = staticmethod(tensors.dtype)
+    shape = staticmethod(tensors.shape)
+    devices = staticmethod(tensors.devices)
+    current_device = staticmethod(tensors.current_device)
+    on_device = staticmethod(tensors.on_device)
+    seed = staticmethod(tensors.seed)
+    no_gradient = staticmethod(tensors.no_gradient)
+    gather = staticmethod(tensors.gather)
+
+    # What lowers layers is imported when the first one is lowered: ops alone do not need it.
+
+    @functools.cached_property
+    def layers(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.torch.layers import LAYERS
+
+        return LAYERS
+
+    @functools.cached_property
+    def fused(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.torch.optimizers import FUSED
+
+        return FUSED
+
+    def adopt(self, variable: Any) -> None:
+        from kerastorch.backends.torch import running
+
+        running.adopt(self, variable)
+
+    def with_gradient(self, variable: Any, value: torch.Tensor) -> torch.Tensor:
+        parameters = variable.home.parameters
+        if len(parameters) != 1 or parameters[0] is not value:
+            # A view of the parameter in Keras's layout: its gradient is the parameter's, seen the same way.
+            gradient = variable.home.gradient()
+            if gradient is not None:
+                value.grad = gradient.to(value.dtype)
+        return value
+
+    def runner(self, layer: Any) -> Any:
+        from kerastorch.backends.torch import running
+
+        return running.runner(self, layer)
+
+    def lower(self, model: Any, adopt: bool = False) -> Any:
+        from kerastorch.backends.torch import running
+
+        return running.lower(self, model, adopt)
+
+    def module(self, layer: Any) -> Any:
+        from kerastorch.backends.torch import running
+
+        return running.module(self, layer)
+
+    def steps(self, model: Any) -> Any:
+        from kerastorch.backends.torch.steps import TorchSteps
+
+        return TorchSteps(self, model)
+
+    def updates(self, optimizer: Any, variables: list[Any]) -> Any:
+        from kerastorch.backends.torch import optimizers
+
+        return optimizers.updates(optimizer, variables)
+
+    def optimizer(self, given: Any) -> Any:
+        """An optimizer of torch's own, where that was given; None otherwise."""
+        return given if type(given).__module__.startswith("torch.optim") else None
+
+    def value_and_gradients(self, function: Any, variables: Any) -> tuple[Any, list[Any]]:
+        values = [v.tensor(self) for v in variables]
+        with torch.enable_grad():
+            result = function()
+        loss = result[0] if isinstance(result, tuple) else result
+        parameters = [p for v in variables for p in v.home.parameters]
+        found = iter(torch.autograd.grad(loss, parameters, allow_unused=True))
+        gradients = []
+        for v, value in zip(variables, values, strict=True):
+            parts = [next(found) for _ in v.home.parameters]
+            gradients.append(torch.zeros_like(value) if any(p is None for p in parts) else v.home.from_native(parts))
+        return result, gradients
+
+    @contextlib.contextmanager
+    def inference(self) -> Any:
+        """As `no_gradient`."""
+        with torch.no_grad():
+            yield
+
+
+backend = TorchBackend()
+"""The one instance."""

@@ -1,0 +1,61 @@
+"""Dense, Embedding and Dropout as modules of torch's."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from kerastorch import layers
+from kerastorch.backends.torch.native import Native, Weight, permuted
+from kerastorch.backends.torch.tensors import native_dtype
+
+
+def activation_of(layer):
+    """The layer's activation as what is applied to the module's output, None where that is nothing."""
+    from kerastorch import activations
+
+    return None if layer.activation in (None, activations.linear) else layer.activation
+
+
+def bias_of(layer):
+    """The weight map of a bias, empty where the layer has none."""
+    return [Weight(layer.bias, ["bias"])] if layer.bias is not None else []
+
+
+def dense(layer):
+    """`nn.Linear`, whose weight is the kernel transposed."""
+    features, units = layer.kernel.shape
+    module = nn.utils.skip_init(nn.Linear, features, units, bias=layer.bias is not None, dtype=native_dtype(layer.variable_dtype))
+    return Native(module, [Weight(layer.kernel, ["weight"], *permuted(1, 0)), *bias_of(layer)], then=activation_of(layer))
+
+
+def embedding(layer):
+    """`nn.Embedding`."""
+    rows, size = layer.embeddings.shape
+    # Not by skip_init, which makes torch import its compiler here.
+    weight = torch.empty(rows, size, dtype=native_dtype(layer.variable_dtype))
+    module = nn.Embedding(rows, size, _weight=weight)
+    return Native(module, [Weight(layer.embeddings, ["weight"])], takes="int")
+
+
+class Dropout(nn.Dropout):
+    """`nn.Dropout` with the mask drawn as random integers on the host's processor, which takes a third of the time there."""
+
+    def forward(self, x):
+        if not self.training or self.p == 0.0:
+            return x
+        if self.p == 1.0 or x.device.type != "cpu" or torch.compiler.is_compiling():
+            return F.dropout(x, self.p, True)
+        # The lowest 16 bits of random words decide; the rate is met to 1/65536.
+        words = torch.empty(x.numel() // 4 + 1, dtype=torch.int64).random_(-(2**63), None)
+        keep = words.view(torch.int16)[: x.numel()].view(x.shape) >= round(self.p * 65536) - 32768
+        return x * keep.to(x.dtype).mul_(1.0 / (1.0 - self.p))
+
+
+def dropout(layer):
+    """`nn.Dropout`; with a seed or a noise shape the ops are needed."""
+    if layer.seed is not None or layer.noise_shape is not None:
+        return None
+    return Native(Dropout(layer.rate), elementwise=True, takes=None)
+
+
+LAYERS = {layers.Dense: dense, layers.Embedding: embedding, layers.Dropout: dropout}

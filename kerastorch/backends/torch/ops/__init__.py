@@ -1,0 +1,10 @@
+"""The torch backend's table of ops, merged from the files beside this one."""
+
+from collections.abc import Callable
+
+from kerastorch.backends.torch.ops import control, elementwise, indexing, linalg, metrics, nn, random, reduce, shaping
+
+FILES = (control, elementwise, indexing, linalg, metrics, nn, random, reduce, shaping)
+TABLE: dict[Callable, Callable] = {op: native for file in FILES for op, native in file.TABLE.items()}
+SCALARS: set[Callable] = {op for file in FILES for op in file.SCALARS}
+TRAILING_SCALARS: set[Callable] = {op for file in FILES for op in getattr(file, "TRAILING_SCALARS", ())}

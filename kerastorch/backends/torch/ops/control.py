@@ -1,0 +1,62 @@
+"""Control flow on torch: Python's own, which autograd follows."""
+
+import torch
+
+from kerastorch.ops import control
+from kerastorch.ops.control import run_steps
+
+
+def scan(operands, body, n_carry, n_xs, length, reverse, unroll):
+    return run_steps(operands, body, n_carry, n_xs, length, reverse, torch.unbind, torch.stack)
+
+
+def cond(pred, operands, true_body, false_body):
+    return (true_body if pred else false_body)(*operands)
+
+
+def truth(result):
+    """A condition's result, which a recorded body gives as a list of one."""
+    return bool(result[0] if isinstance(result, list) else result)
+
+
+def while_loop(operands, going, body, n_carry, maximum_iterations):
+    carry, rest = list(operands[:n_carry]), operands[n_carry:]
+    runs = 0
+    while (maximum_iterations is None or runs < maximum_iterations) and truth(going(*carry, *rest)):
+        carry = body(*carry, *rest)
+        runs += 1
+    return carry
+
+
+class StatedGradient(torch.autograd.Function):
+    """A function that brings its own gradient."""
+
+    @staticmethod
+    def forward(ctx, function, *operands):
+        output, ctx.gradient = function(*operands)
+        ctx.save_for_backward(*operands)
+        return output
+
+    @staticmethod
+    def backward(ctx, *upstream):
+        upstream = upstream[0] if len(upstream) == 1 else upstream
+        found = ctx.gradient(*ctx.saved_tensors, upstream=upstream)
+        return None, *(found if isinstance(found, tuple | list) else (found,))
+
+
+def custom_gradient(operands, function):
+    return StatedGradient.apply(function, *operands)
+
+
+def vectorized(operands, function):
+    return torch.vmap(function)(*operands)
+
+
+TABLE = {
+    control.scan_: scan,
+    control.cond_: cond,
+    control.while_: while_loop,
+    control.custom_gradient_: custom_gradient,
+    control.vectorized_: vectorized,
+}
+SCALARS: set = set()

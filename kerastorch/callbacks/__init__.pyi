@@ -1,0 +1,11 @@
+from .base import Callback as Callback
+from .checkpoint import ModelCheckpoint as ModelCheckpoint
+from .csv_logger import CSVLogger as CSVLogger
+from .early_stopping import EarlyStopping as EarlyStopping
+from .history import History as History
+from .lambda_callback import LambdaCallback as LambdaCallback
+from .learning_rate import LearningRateScheduler as LearningRateScheduler
+from .learning_rate import ReduceLROnPlateau as ReduceLROnPlateau
+from .list import CallbackList as CallbackList
+from .progbar import ProgbarLogger as ProgbarLogger
+from .terminate import TerminateOnNaN as TerminateOnNaN

@@ -1,0 +1,840 @@
+"""The base of all layers: naming, weights, building, masks, the training flag, recording a call and running one.
+
+A layer is called in one of two ways. On KerasTensors the call is recorded: output shapes come from `compute_output_shape` where
+the layer says it, else from running `call` on KerasTensors. On real tensors it runs: by the backend's native lowering where
+there is one, else by `call`, whose ops act on the tensors' framework.
+"""
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kerastorch import backend_registry, constraints, dtype_policies, dtypes, initializers, ops, regularizers, scope, tree
+from kerastorch.errors import LayerError, NotBuilt, OpError, at, user_line
+from kerastorch.graph import KerasTensor, Node, tensors_in
+from kerastorch.layers import spec
+from kerastorch.layers.calls import CallSpec, State, parameters_of, specs_of
+from kerastorch.layers.structures import (
+    as_tensors,
+    found_in,
+    fresh,
+    given_input_shape,
+    has_tensor,
+    mapped,
+    shown_shapes,
+    tensors_of_shapes,
+    tree_of_shapes,
+)
+from kerastorch.op import dtype_of, shape_of
+from kerastorch.variable import Variable
+
+InputSpec = spec.InputSpec
+BUILD_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "batch_size", "input_dtype", "weights",
+                   "input_length")  # fmt: skip
+
+
+class Layer:
+    """A callable with weights, which turns tensors into tensors.
+
+    Subclasses give `call`, and usually `__init__`, `build` (which adds weights) and `get_config`.
+
+    Args:
+        activity_regularizer: Regularizer of the output, added to the loss.
+        trainable: Whether the weights are updated in training.
+        dtype: Dtype or dtype policy of computations and weights; None takes the default policy.
+        autocast: Whether floating inputs are cast to the compute dtype.
+        name: Name; made from the class where it is None.
+    """
+
+    base_arguments = frozenset(("activity_regularizer", "trainable", "dtype", "autocast", "name", *BUILD_ARGUMENTS))
+    is_input = False
+    calls_user_code = False  # whether `call` of a layer of this package runs functions of the user's
+    supports_masking = False
+    rests_when_frozen = False  # whether the layer, once it is not trainable, does in training what it does otherwise
+    input_spec: Any = None
+    built = False
+    stateful = False
+    graph: Any = None  # the recorded graph that `call` runs, for models made of one
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls)
+        object.__setattr__(self, "_state", State())
+        if "__fields__" not in cls.__dict__:
+            self._state.arguments = (args, kwargs)
+        return self
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _building(cls.__dict__["build"])
+            cls.built = cls.__dict__.get("built", False)
+
+    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
+        state = self._state
+        unknown = kwargs.keys() - set(BUILD_ARGUMENTS)
+        if unknown:
+            raise ValueError(f"{type(self).__name__}: unknown arguments {', '.join(sorted(unknown))}")
+        if name is None:
+            name = scope.unique_name(scope.snake(type(self).__name__))
+        elif not isinstance(name, str) or not name:
+            raise ValueError(f"{type(self).__name__}: name must be a non-empty string, not {name!r}")
+        elif "/" in name:
+            raise ValueError(f"{type(self).__name__}: name {name!r} must not contain '/'")
+        self._name = name
+        self._dtype_policy = dtype_policies.get(dtype)
+        self.autocast = autocast
+        self._trainable = bool(trainable)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        state.input_shape = given_input_shape(kwargs)
+        state.initial_weights = kwargs.get("weights")
+
+    # ---------------------------------------------------------------- what users override
+
+    def build(self, input_shape):
+        """Creates the weights; `input_shape` is a tuple, or a nest of them like the inputs."""
+        self.built = True
+
+    def call(self, *args, **kwargs):
+        """The layer's work on its inputs."""
+        raise NotImplementedError(f"the layer class {type(self).__name__} has no `call` method")
+
+    def compute_output_shape(self, *args, **kwargs):
+        """The output's shape, given the inputs' shapes; found by running `call` on KerasTensors unless overridden."""
+        names = list(args)
+        shapes = [tree_of_shapes(s) for s in (*names, *kwargs.values())]
+        inputs = [tensors_of_shapes(s, self.compute_dtype) for s in shapes]
+        out = self.compute_output_spec(*inputs)
+        return tree.map_structure(lambda t: t.shape, out) if not isinstance(out, KerasTensor) else out.shape
+
+    def compute_output_spec(self, *args, **kwargs):
+        """KerasTensors of the output's shapes and dtypes."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            shapes = [tree.map_structure(shape_of, a) if isinstance(a, list | tuple | dict) else shape_of(a)
+                      for a in args if tensors_in(a)]  # fmt: skip
+            names = parameters_of(type(self).compute_output_shape)
+            named = {f"{k}_shape": tree.map_structure(shape_of, v) for k, v in kwargs.items()
+                     if tensors_in(v) and f"{k}_shape" in names}  # fmt: skip
+            return tensors_of_shapes(
+                self.compute_output_shape(*shapes[: max(1, len(names) - len(named))], **named), self.compute_dtype
+            )
+        return self._spec_by_running(args, kwargs)
+
+    def compute_mask(self, inputs, previous_mask):
+        """The mask of the output; layers that support masking pass the input's on."""
+        return previous_mask
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON-like values."""
+        cls = type(self)
+        own = "__fields__" not in cls.__dict__ and cls.__init__ is not Layer.__init__
+        config = {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self._dtype_policy)}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if own and cls.get_config is Layer.get_config:
+            return self._constructor_arguments(config)
+        return config
+
+    def _constructor_arguments(self, config: dict[str, Any]) -> dict[str, Any]:
+        """The configuration of a class without a `get_config` of its own: what it was constructed with."""
+        from kerastorch.saving.objects import serialize_keras_object
+
+        args, kwargs = self._state.arguments or ((), {})
+        signature = inspect.signature(type(self).__init__)
+        bound = signature.bind(self, *args, **kwargs).arguments
+        bound.pop("self", None)
+        extra = bound.pop("kwargs", {})
+        accepts = signature.parameters.keys() | ({*config} if "kwargs" in signature.parameters else set())
+        merged = {**{k: v for k, v in config.items() if k in accepts}, **bound, **extra}
+        try:
+            return {k: serialize_keras_object(v) if not isinstance(v, dict) else v for k, v in merged.items()}
+        except (TypeError, ValueError) as error:
+            raise NotImplementedError(f"the layer class {type(self).__name__} takes arguments that a configuration cannot hold "
+                                      f"({error}); give it a get_config method") from error  # fmt: skip
+
+    @classmethod
+    def from_config(cls, config):
+        """A new layer from what `get_config` gave."""
+        from kerastorch.saving.objects import deserialize_keras_object
+
+        if "__fields__" in cls.__dict__:
+            return cls(**config)
+        return cls(
+            **{k: deserialize_keras_object(v) if isinstance(v, dict) and "class_name" in v else v for k, v in config.items()}
+        )
+
+    # ---------------------------------------------------------------- weights
+
+    def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
+                   constraint=None, aggregation="none", overwrite_with_gradient=False, name=None):  # fmt: skip
+        """Creates a weight of this layer.
+
+        Args:
+            shape: Tuple of int; () where it is None.
+            initializer: Initializer, its name, or None: glorot_uniform for floats, zeros for others.
+            dtype: Dtype, the policy's variable dtype where it is None.
+            trainable, autocast, aggregation: As for `Variable`.
+            regularizer: Regularizer, whose value is added to the loss.
+            constraint: Constraint, applied after each update.
+            overwrite_with_gradient: Whether an optimizer sets the weight to its gradient.
+            name: Name.
+
+        Returns:
+            The Variable.
+        """
+        if isinstance(shape, str):  # Keras 1 and 2 gave the name first
+            shape, name = (initializer if isinstance(initializer, list | tuple) else None), shape
+            initializer = initializer if shape is None else dtype if not isinstance(dtype, str) else None
+        shape = () if shape is None else shape
+        dtype = self.variable_dtype if dtype is None else dtypes.standardize(dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        initializer = initializers.get(initializer)
+        with scope.name_scope(self.name) if not scope.state.prefixes or scope.state.prefixes[-1] != self.name else _nothing():
+            variable = Variable(initializer, shape, dtype, trainable=trainable, autocast=autocast, aggregation=aggregation,
+                                name=name)  # fmt: skip
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        variable.overwrite_with_gradient = overwrite_with_gradient
+        self._state.weights.append(variable)
+        if trainable and not self._trainable:
+            variable.trainable = False
+            _frozen(self).add(variable)
+        return variable
+
+    def _declared_weight(self, name: str, shape: Any, fields: str | None = None, **more: Any) -> Variable:
+        """A weight with the initializer, regularizer and constraint that the fields `<fields>_initializer`, ... hold."""
+        kind = fields or name
+        return self.add_weight(shape, getattr(self, f"{kind}_initializer"), regularizer=getattr(self, f"{kind}_regularizer"),
+                               constraint=getattr(self, f"{kind}_constraint"), name=name, **more)  # fmt: skip
+
+    def _members(self, kind: type) -> Iterator[Any]:
+        """Attributes, and members of attributes that are lists, tuples, sets or dicts, of a kind; each once, in order."""
+        seen = set()
+        for name, value in self.__dict__.items():
+            if name != "_state":
+                for found in found_in(value, kind):
+                    if id(found) not in seen and found is not self:
+                        seen.add(id(found))
+                        yield found
+
+    def _layers(self) -> list["Layer"]:
+        """The layers directly below this one."""
+        return list(self._members(Layer))
+
+    def _flatten_layers(self, include_self=True, recursive=True) -> list["Layer"]:
+        """This layer and those below it, each once."""
+        found: dict[int, Layer] = {id(self): self} if include_self else {}
+        for layer in self._layers():
+            for sub in layer._flatten_layers() if recursive else [layer]:
+                found.setdefault(id(sub), sub)
+        return list(found.values())
+
+    @property
+    def _own_variables(self) -> list[Variable]:
+        mine = {id(v): v for v in self._state.weights}
+        for v in self._members(Variable):
+            mine.setdefault(id(v), v)
+        return list(mine.values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, the layer's own first (trainable before the others), then those of the layers below it."""
+        own = self._own_variables
+        found = {id(v): v for v in [v for v in own if v.trainable or v in _frozen(self)] + own}
+        for layer in self._layers():
+            for v in layer.weights:
+                found.setdefault(id(v), v)
+        return list(found.values())
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training updates."""
+        return [v for v in self.weights if v.trainable] if self.trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        return [v for v in self.weights if not v.trainable] if self.trainable else self.weights
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All weights, with the states of random generators and metrics."""
+        from kerastorch.random import SeedGenerator
+
+        found = {id(v): v for v in self.weights}
+        for layer in self._flatten_layers():
+            for generator in layer._members(SeedGenerator):
+                found.setdefault(id(generator.state), generator.state)
+        return list(found.values())
+
+    trainable_variables = property(lambda self: [v for v in self.variables if v.trainable] if self.trainable else [])
+    non_trainable_variables = property(
+        lambda self: [v for v in self.variables if not v.trainable] if self.trainable else self.variables
+    )
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that are attributes of this layer or of those below it."""
+        from kerastorch.metrics import Metric
+
+        return list({id(m): m for layer in self._flatten_layers() for m in layer._members(Metric)}.values())
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of the metrics."""
+        return [v for m in self.metrics for v in m.variables]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the weights are updated in training."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        frozen = _frozen(self)
+        for v in self._own_variables:
+            if v.trainable and not value:
+                v.trainable = False
+                frozen.add(v)
+            elif value and v in frozen:
+                v.trainable = True
+        if value:
+            frozen.clear()
+        for piece in self._state.lowered.values():
+            piece.train(self._trainable)
+        for layer in self._layers():
+            layer.trainable = value
+
+    def get_weights(self) -> list[Any]:
+        """The weights' values as numpy arrays."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights) -> None:
+        """Sets all weights from arrays in the order of `get_weights`; nothing is changed where any does not fit.
+
+        Raises:
+            ValueError: If their number or a shape differs.
+        """
+        import numpy as np
+
+        mine, weights = self.weights, list(weights)
+        if len(mine) != len(weights):
+            raise ValueError(f"layer {self.name!r} has {len(mine)} weights, but set_weights was given {len(weights)} arrays")
+        for v, w in zip(mine, weights, strict=True):
+            if tuple(np.shape(w)) != v.shape:
+                raise ValueError(f"layer {self.name!r}: weight {v.path!r} has shape {v.shape}, but was given {tuple(np.shape(w))}")
+        for v, w in zip(mine, weights, strict=True):
+            v.assign(w)
+
+    def count_params(self) -> int:
+        """Number of elements of all weights.
+
+        Raises:
+            NotBuilt: If the weights do not exist yet.
+        """
+        if not self.built:
+            raise NotBuilt(f"layer {self.name!r} is not built, so its weights are not known; call it or its build() first")
+        return sum(v.size for v in self.weights)
+
+    def save_own_variables(self, store) -> None:
+        """Writes the values of the layer's own weights into a mapping, by their number."""
+        for i, v in enumerate(self._own_ordered()):
+            store[str(i)] = v.numpy()
+
+    def load_own_variables(self, store) -> None:
+        """Sets the layer's own weights from such a mapping.
+
+        Raises:
+            ValueError: If their number differs.
+        """
+        own = self._own_ordered()
+        if len(store.keys()) != len(own):
+            raise ValueError(f"layer {self.name!r} has {len(own)} weights of its own, but {len(store.keys())} were stored")
+        for i, v in enumerate(own):
+            v.assign(store[str(i)])
+
+    def _own_ordered(self) -> list[Variable]:
+        own = self._own_variables
+        return list({id(v): v for v in [v for v in own if v.trainable or v in _frozen(self)] + own}.values())
+
+    def _leave_for(self, backend: Any) -> None:
+        """Brings all weights back to the host, and forgets how other backends ran the layers, if any weight is at home on one."""
+        if any(v.backend not in (None, backend) for v in self.variables):
+            for layer in self._flatten_layers():
+                layer._state.runners.clear()
+                layer._state.lowered.clear()
+            for v in self.variables:
+                v.leave()
+
+    # ---------------------------------------------------------------- losses
+
+    def add_loss(self, loss) -> None:
+        """Adds scalar tensors to the loss of the model; called within `call`."""
+        losses = loss if isinstance(loss, list | tuple) else [loss]
+        if scope.is_symbolic():
+            return
+        self._state.losses.extend(losses)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What was added by `add_loss` in the last call, and the regularizers of weights."""
+        found = [x for layer in self._flatten_layers() for x in layer._state.losses]
+        for v in self.trainable_weights:
+            if v.regularizer is not None:
+                found.append(v.regularizer(v))
+        return found
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            layer._state.losses.clear()
+
+    # ---------------------------------------------------------------- calling
+
+    def __call__(self, *args, **kwargs):
+        if "_name" not in self.__dict__:
+            raise RuntimeError(f"the constructor of {type(self).__name__} did not call super().__init__()")
+        symbolic = scope.state.symbolic > 0 or any(tensors_in(a) for a in args) or any(tensors_in(a) for a in kwargs.values())
+        if symbolic:
+            return self._record(args, kwargs)
+        return self._run(args, kwargs)
+
+    def _bind(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Arguments with those inputs given by name that `call` takes first moved into place."""
+        first = specs_of(type(self)).first
+        if not args and first in kwargs:
+            kwargs = dict(kwargs)
+            return (kwargs.pop(first),), kwargs
+        return args, kwargs
+
+    def _record(self, args: tuple, kwargs: dict) -> Any:
+        """A call on KerasTensors."""
+        specs = specs_of(type(self))
+        args, kwargs = self._bind(args, kwargs)
+        known = {**dict(zip(specs.names, args, strict=False)), **kwargs}
+        inner = scope.state.symbolic > 0
+        training = kwargs.get("training")
+        if training is None and inner:
+            training = scope.training()
+        if self.input_spec is not None and args:
+            self._check(args[0])
+        with scope.name_scope(self.name):
+            try:
+                self._maybe_build(known)
+                if self.input_spec is not None and args:
+                    self._check(args[0])
+                kwargs, previous = self._with_masks(specs, known, kwargs, lambda t: t.mask if isinstance(t, KerasTensor) else None)
+                if self._state.called_with is None:
+                    self._state.called_with = args
+                node = Node(self, args, {k: v for k, v in kwargs.items() if not (k == "training" and v is None)})
+                scope.state.calls.append(scope.Call(self, training))
+                try:
+                    with scope.symbolic():
+                        out = self._output_spec(args, kwargs)
+                finally:
+                    scope.state.calls.pop()
+            except ValueError as error:
+                raise self._explained(error, args) from error
+        out = node.emit(fresh(out))
+        if not inner:
+            self._state.nodes.append(node)
+        self._mask_outputs(out, args, previous)
+        return out
+
+    def _explained(self, error: ValueError, args: tuple) -> ValueError:
+        """What to raise where a call failed: for ops and for layers of this package, with the layer and the shapes given."""
+        ours = type(error) is ValueError and type(self).__module__.partition(".")[0] == "kerastorch"
+        if not ours and not isinstance(error, OpError):
+            return error
+        new = LayerError(f"layer {self.name!r} ({type(self).__name__}) cannot take inputs of shape {shown_shapes(args)}: "
+                         f"{str(error).rstrip('.')}{at(user_line())}")  # fmt: skip
+        new.__cause__ = error
+        return new
+
+    def _output_spec(self, args: tuple, kwargs: dict) -> Any:
+        cls = type(self)
+        default = cls.compute_output_spec is Layer.compute_output_spec and cls.compute_output_shape is Layer.compute_output_shape
+        if not default:
+            takes = parameters_of(cls.compute_output_spec)
+            if not all(layer.built for layer in self._flatten_layers(include_self=False)):
+                self._spec_by_running(args, kwargs)  # which builds them, as it does where no shapes are said
+            kwargs = {k: v for k, v in kwargs.items() if k not in ("mask", "training") or k in takes}
+        return self.compute_output_spec(*args, **kwargs)
+
+    def _spec_by_running(self, args: tuple, kwargs: dict) -> Any:
+        """The output's spec by running `call` on KerasTensors, or on zeros where it is not written over ops."""
+        specs = specs_of(type(self))
+        kwargs = {k: v for k, v in kwargs.items() if k in specs.names or specs.open_ended or k in ("training", "mask")}
+        if not specs.training:
+            kwargs.pop("training", None)
+        elif kwargs.get("training") is None:
+            kwargs["training"] = scope.training()
+        fresh = {
+            id(t): KerasTensor(t.shape, self._input_dtype(t.dtype), name="input")
+            for a in (*args, *kwargs.values())
+            for t in tensors_in(a)
+        }
+        args_, kwargs_ = Node(self, args, kwargs).map_arguments(lambda t: fresh[id(t)])
+        try:
+            with scope.symbolic(), scope.autocast(self._autocast_dtype):
+                return self.call(*args_, **kwargs_)
+        except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
+            if type(self).__module__.partition(".")[0] == "kerastorch" and not self.calls_user_code:
+                raise
+            return self._spec_by_zeros(args_, kwargs_, error)
+
+    def _spec_by_zeros(self, args: tuple, kwargs: dict, why: Exception) -> Any:
+        """The output's spec by running `call` on zeros of the default backend, twice with different unknown dimensions."""
+        found = []
+        backend = backend_registry.active()
+        for size in (2, 3):
+
+            def zeros(t: KerasTensor, size: int = size) -> Any:
+                import numpy as np
+
+                return backend.convert(np.zeros([size if d is None else d for d in t.shape]), t.dtype)
+
+            node = Node(self, args, kwargs)
+            real_args, real_kwargs = node.map_arguments(zeros)
+            values = _Scratch()
+            try:
+                with scope.concrete(), scope.values(values), backend.no_gradient(), scope.autocast(self._autocast_dtype):
+                    out = self.call(*real_args, **real_kwargs)
+            except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+                raise error from why
+            found.append(
+                tree.map_structure(lambda x: KerasTensor(backend.shape(x), backend.dtype(x)) if backend.is_tensor(x) else x, out)
+            )
+
+        def merged(a: Any, b: Any) -> Any:
+            if not isinstance(a, KerasTensor):
+                return a
+            return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)], a.dtype)
+
+        return tree.map_structure(merged, *found)
+
+    def _run(self, args: tuple, kwargs: dict) -> Any:
+        """A call on real tensors (or on arrays, which become tensors)."""
+        specs = specs_of(type(self))
+        args, kwargs = self._bind(args, kwargs)
+        backend = self._backend_for(args, kwargs)
+        args = tuple(as_tensors(backend, a) for a in args)
+        kwargs = {k: as_tensors(backend, v) if has_tensor(v) else v for k, v in kwargs.items()}
+        known = {**dict(zip(specs.names, args, strict=False)), **kwargs}
+        training = kwargs.pop("training", None) if "training" in kwargs else None
+        if training is None:
+            training = scope.training()
+        if self.input_spec is not None and args:
+            self._check(args[0])
+        if not self.built:
+            try:
+                with backend_registry.using(backend), scope.name_scope(self.name):
+                    self._maybe_build(known)
+            except ValueError as error:
+                raise self._explained(error, args) from error
+        if self._state.called_with is None:
+            self._state.called_with = tuple(mapped(_symbol_of, a) for a in args)
+        kwargs, previous = self._with_masks(specs, known, kwargs, lambda t: getattr(t, "_keras_mask", None))
+        outermost = not scope.state.calls
+        if outermost:
+            self._clear_losses()
+        try:
+            out = self._invoke(backend, args, kwargs, training)
+        except ValueError as error:
+            raise self._explained(error, args) from error
+        self._mask_outputs(out, args, previous)
+        return out
+
+    def _invoke(self, backend: Any, args: tuple, kwargs: dict, training: bool | None) -> Any:
+        """Runs the layer on tensors of `backend`, by its native lowering where there is one, masks being explicit arguments."""
+        runner = self._state.runners.get(backend.name, self)
+        if runner is self:
+            runner = self._state.runners[backend.name] = backend.runner(self)
+        if runner is None:
+            return self._run_python(backend, args, kwargs, training)
+        scope.state.calls.append(scope.Call(self, training))
+        try:
+            return runner(*args, training=training, **kwargs)
+        finally:
+            scope.state.calls.pop()
+
+    def _run_python(self, backend: Any, args: tuple, kwargs: dict, training: bool | None) -> Any:
+        """Runs `call` on tensors of `backend`."""
+        if specs_of(type(self)).training:
+            kwargs = {**kwargs, "training": training}
+        scope.state.calls.append(scope.Call(self, training))
+        try:
+            with backend_registry.using(backend), scope.autocast(self._autocast_dtype):
+                out = self.call(*self._cast_inputs(backend, args), **kwargs)
+            if self.activity_regularizer is not None:
+                for x in tree.leaves(out):
+                    batch = ops.maximum(ops.cast(ops.shape(x)[0], "float32"), 1.0)
+                    self.add_loss(ops.divide(self.activity_regularizer(x), batch))
+            return out
+        finally:
+            scope.state.calls.pop()
+
+    def _record_casts(self, args: tuple) -> tuple:
+        """The arguments with recorded floats cast to the compute dtype, as `_cast_inputs` does when running."""
+        dtype = self._autocast_dtype
+        if dtype is None or not self.autocast:
+            return args
+
+        def cast(t: Any) -> Any:
+            wrong = isinstance(t, KerasTensor) and t.dtype != dtype and dtypes.is_float(t.dtype)
+            return ops.cast(t, dtype) if wrong else t
+
+        return tuple(mapped(cast, a) for a in args)
+
+    def _backend_for(self, args: tuple, kwargs: dict) -> Any:
+        home = self._home_backend()
+        if home is not None:
+            return home
+        for a in (*args, *kwargs.values()):
+            for x in tree.leaves(a) if isinstance(a, list | tuple | dict) else (a,):
+                found = backend_registry.of(x)
+                if found is not None:
+                    return found
+        return backend_registry.active()
+
+    def _home_backend(self) -> Any:
+        """The backend on which the layer's weights live; None while they are on the host."""
+        known = self._state.anchor
+        if known is None or known.backend is None:
+            known = next((v for layer in self._flatten_layers() for v in layer._state.weights if v.backend is not None), None)
+            self._state.anchor = known
+        return None if known is None else known.backend
+
+    def _cast_inputs(self, backend: Any, args: tuple) -> tuple:
+        dtype = self._autocast_dtype
+        if dtype is None or not self.autocast:
+            return args
+
+        def cast(x: Any) -> Any:
+            if backend.is_tensor(x):
+                have = backend.dtype(x)
+                if have != dtype and dtypes.is_float(have):
+                    return backend.cast(x, dtype)
+            return x
+
+        return tuple(tree.map_structure(cast, a) if isinstance(a, list | tuple | dict) else cast(a) for a in args)
+
+    def _input_dtype(self, dtype: str) -> str:
+        return self._autocast_dtype if self.autocast and self._autocast_dtype and dtypes.is_float(dtype) else dtype
+
+    @property
+    def _autocast_dtype(self) -> str | None:
+        return self.compute_dtype if self.autocast and dtypes.is_float(self.compute_dtype) else None
+
+    def _check(self, inputs: Any) -> None:
+        try:
+            spec.check(self, self.input_spec, inputs, shape_of)
+        except LayerError as error:
+            raise LayerError(f"{error}{at(user_line())}") from None
+
+    # ---------------------------------------------------------------- masks
+
+    def _with_masks(self, specs: CallSpec, known: dict, kwargs: dict, mask_of: Callable) -> tuple[dict, Any]:
+        """The keywords with masks found on the inputs filled in, and the mask of the first input (a nest like it)."""
+        previous = None
+        first = known.get(specs.first) if specs.first else None
+        if first is not None:
+            previous = mapped(mask_of, first)
+            if not isinstance(previous, list | tuple | dict) or any(m is not None for m in tree.leaves(previous)):
+                if specs.mask and kwargs.get("mask") is None and previous is not None:
+                    kwargs = {**kwargs, "mask": previous}
+            else:
+                previous = None
+        for name in specs.masks:
+            if kwargs.get(name) is None and name != "mask" and known.get(name) is None:
+                mask = mapped(mask_of, known.get(name[:-5])) if known.get(name[:-5]) is not None else None
+                if mask is not None and not isinstance(mask, list | tuple | dict):
+                    kwargs = {**kwargs, name: mask}
+        given = kwargs.get("mask") if specs.mask else None
+        return kwargs, given if given is not None else previous
+
+    def _mask_outputs(self, out: Any, args: tuple, previous: Any) -> None:
+        cls = type(self)
+        overridden = cls.compute_mask is not Layer.compute_mask
+        if not overridden and previous is None:
+            return
+        if not self.supports_masking and not overridden:
+            if previous is not None and not isinstance(self, MASK_ENDS):
+                warnings.warn(f"layer {self.name!r} ({cls.__name__}) does not support masking; the mask of its input ends here",
+                              stacklevel=4)  # fmt: skip
+            return
+        masks = self.compute_mask(args[0] if len(args) == 1 or not args else args[0], previous)
+        if masks is None:
+            return
+        outs = out if isinstance(out, list | tuple) else [out]
+        masks = masks if isinstance(masks, list | tuple) and isinstance(out, list | tuple) else [masks] * (1 if outs else 0)
+        for x, mask in zip(outs, masks, strict=False):
+            if mask is not None:
+                if isinstance(x, KerasTensor):
+                    x.mask = mask
+                else:
+                    x._keras_mask = mask
+
+    # ---------------------------------------------------------------- building
+
+    def _maybe_build(self, known: dict[str, Any]) -> None:
+        if self.built:
+            return
+        shapes = {k: mapped(shape_of, v) for k, v in known.items() if has_tensor(v)}
+        parameters = [p for p in parameters_of(type(self).build) if p not in ("args", "kwargs")]
+        specs = specs_of(type(self))
+        if type(self).build is Layer.build:
+            self.build(None)
+        elif len(parameters) == 1 or not any(f"{k}_shape" in parameters for k in shapes):
+            first = shapes.get(specs.first, next(iter(shapes.values()), None))
+            self.build(first)
+            self._state.build_shapes = {"input_shape": first}
+        else:
+            named = {f"{k}_shape": v for k, v in shapes.items() if f"{k}_shape" in parameters}
+            self.build(**named)
+            self._state.build_shapes = {"shapes_dict": named} if len(named) > 1 else {"input_shape": next(iter(named.values()))}
+        self.built = True
+        if self._state.initial_weights is not None:
+            given, self._state.initial_weights = self._state.initial_weights, None
+            self.set_weights(given)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that the layer was built with."""
+        shapes = self._state.build_shapes
+        return dict(shapes) if shapes else None
+
+    def build_from_config(self, config) -> None:
+        """Builds the layer with the shapes that `get_build_config` gave."""
+        with scope.name_scope(self.name):
+            if "shapes_dict" in config:
+                self.build(**{k: tree_of_shapes(v) for k, v in config["shapes_dict"].items()})
+            elif config.get("input_shape") is not None:
+                self.build(tree_of_shapes(config["input_shape"]))
+        self.built = True
+        self._state.build_shapes = dict(config)
+
+    # ---------------------------------------------------------------- attributes
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._name = value
+
+    @property
+    def path(self) -> str:
+        """The name with those of the layers around it."""
+        return scope.path_prefix() + self.name
+
+    dtype_policy = property(lambda self: self._dtype_policy)
+    compute_dtype = property(lambda self: self._dtype_policy.compute_dtype)
+    variable_dtype = property(lambda self: self._dtype_policy.variable_dtype)
+    dtype = property(lambda self: self._dtype_policy.variable_dtype)
+    input_dtype = property(lambda self: self._dtype_policy.compute_dtype)
+    inbound_nodes = property(lambda self: self._state.nodes)
+
+    @dtype_policy.setter
+    def dtype_policy(self, value):
+        self._dtype_policy = dtype_policies.get(value)
+
+    def _only_node(self, what: str) -> Node:
+        nodes = self._state.nodes
+        if not nodes:
+            raise AttributeError(f"layer {self.name!r} has no {what}: it was never called on KerasTensors")
+        if len(nodes) > 1 and len({id(t) for n in nodes for t in n.outputs}) > 1 and what == "output" and len(nodes) > 1:
+            raise ValueError(f"layer {self.name!r} was called {len(nodes)} times, so its {what} is not unique")
+        return nodes[0]
+
+    @property
+    def input(self) -> Any:
+        """The KerasTensors of the layer's only recorded call."""
+        node = self._only_node("input")
+        if not node.args:
+            return node.structure
+        return node.args[0]
+
+    @property
+    def output(self) -> Any:
+        """The output KerasTensors of the layer's only recorded call."""
+        return self._only_node("output").structure
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of `input`."""
+        return mapped(shape_of, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of `output`."""
+        return mapped(shape_of, self.output)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the framework's own modules offer (torch's `parameters`, `state_dict`, `to`) is found there."""
+        own = inspect.getattr_static(type(self), name, None)
+        if isinstance(own, property):  # it raised an AttributeError, which says more than one made here
+            return own.fget(self)
+        if not name.startswith("_") and "_name" in self.__dict__:
+            backend = self._home_backend() or backend_registry.at_hand()
+            if backend is not None and name in backend.layer_attributes:
+                return getattr(backend.module(self), name)
+        raise AttributeError(f"{type(self).__name__} {self.__dict__.get('_name', '')!r} has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_name" or "_name" in self.__dict__ or not any(True for _ in found_in(value, (Layer, Variable))):
+            object.__setattr__(self, name, value)
+            return
+        raise RuntimeError(f"the constructor of {type(self).__name__} must call super().__init__() before setting {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+MASK_ENDS: tuple[type, ...] = ()  # layers at which a mask ends by their nature
+
+
+class _Scratch(dict):
+    """Takes the assignments made while a call is only tried out."""
+
+    collects = True
+
+
+class _nothing:
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *_):
+        return None
+
+
+def _symbol_of(x: Any) -> Any:
+    """A KerasTensor like a tensor, for any number of samples; other values as they are."""
+    if backend_registry.of(x) is None:
+        return x
+    return KerasTensor((None, *shape_of(x)[1:]), dtype_of(x))
+
+
+def _frozen(layer: Layer) -> set[Variable]:
+    """The layer's own variables that are not trainable only because the layer is not."""
+    return layer._state.extra.setdefault("frozen", set())
+
+
+def _building(build: Callable) -> Callable:
+    """A class's `build` that marks the layer as built when called by hand."""
+    if getattr(build, "wrapped", False):
+        return build
+
+    def building(self, *args, **kwargs):
+        prefixes = scope.state.prefixes
+        with scope.name_scope(self.name) if not prefixes or prefixes[-1] != self.name else _nothing():
+            build(self, *args, **kwargs)
+        self.built = True
+        if self._state.build_shapes is None and args:
+            self._state.build_shapes = {"input_shape": args[0]}
+
+    building.__wrapped__ = build  # type: ignore[attr-defined]
+    building.wrapped = True  # type: ignore[attr-defined]
+    building.__name__, building.__doc__, building.__qualname__ = build.__name__, build.__doc__, build.__qualname__
+    return building

@@ -1,0 +1,223 @@
+"""The most used layers: dense, embedding, masking, and wrapped functions."""
+
+import inspect
+
+from kerastorch import fields, ops, tree
+from kerastorch.fields import declare
+from kerastorch.graph import KerasTensor
+from kerastorch.layers.base import Layer
+from kerastorch.layers.elementwise import Elementwise
+from kerastorch.layers.spec import InputSpec
+from kerastorch.layers.structures import is_shape
+from kerastorch.op import dtype_of
+from kerastorch.saving.objects import deserialize_keras_object, serialize_keras_object
+
+LOW_RANK = fields.absent("low-rank adaptation (LoRA)")
+QUANTIZED = fields.absent("quantization")
+
+
+def _value(value):
+    """A value given as it is or by its configuration; a lambda's bytecode is refused, for it would be run."""
+    if isinstance(value, dict) and "class_name" in value:
+        if value["class_name"] == "__lambda__":
+            raise ValueError(
+                "the configuration holds a lambda as bytecode, which is never run: rebuild the model in code and load "
+                "only its weights, or name the function with def and pass it in custom_objects"
+            )
+        return deserialize_keras_object(value)
+    return value
+
+
+@declare(hidden=("lora_rank", "lora_alpha"))
+class Dense(Layer):
+    """A fully connected layer: `activation(inputs @ kernel + bias)` along the last axis.
+
+    Args:
+        units: Size of the output's last axis.
+        activation: Function of the result; none where None.
+        use_bias: Whether a bias is added.
+        kernel_initializer, bias_initializer: How the weights start.
+        kernel_regularizer, bias_regularizer, activity_regularizer: What is added to the loss for weights and output.
+        kernel_constraint, bias_constraint: Applied to the weights after each update.
+        lora_rank, lora_alpha, quantization_config: Accepted only as None.
+    """
+
+    units: fields.Count
+    activation: fields.Activation = None
+    use_bias: bool = True
+    kernel_initializer: fields.Initializer = "glorot_uniform"
+    bias_initializer: fields.Initializer = "zeros"
+    kernel_regularizer: fields.Regularizer = None
+    bias_regularizer: fields.Regularizer = None
+    activity_regularizer: fields.Base = None
+    kernel_constraint: fields.Constraint = None
+    bias_constraint: fields.Constraint = None
+    lora_rank: LOW_RANK = None
+    lora_alpha: LOW_RANK = None
+    quantization_config: QUANTIZED = None
+
+    supports_masking = True
+    input_spec = InputSpec(min_ndim=2)
+
+    def build(self, input_shape):
+        features = input_shape[-1]
+        if features is None:
+            raise ValueError(f"the size of the last axis of {tuple(input_shape)} must be known")
+        self.kernel = self._declared_weight("kernel", (features, self.units))
+        self.bias = self._declared_weight("bias", (self.units,)) if self.use_bias else None
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+
+    def call(self, inputs, training=None):
+        x = ops.matmul(inputs, self.kernel)
+        if self.bias is not None:
+            x = ops.add(x, self.bias)
+        return self.activation(x)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+
+@declare(hidden=("lora_rank", "lora_alpha"), unlisted=("activity_regularizer",))
+class Embedding(Layer):
+    """Replaces integers below `input_dim` by learned vectors of size `output_dim`.
+
+    Args:
+        input_dim: Number of different integers, 0 included.
+        output_dim: Size of the vectors.
+        embeddings_initializer: How the vectors start.
+        embeddings_regularizer, activity_regularizer: What is added to the loss for the vectors and the output.
+        embeddings_constraint: Applied to the vectors after each update.
+        mask_zero: Whether 0 stands for padding and is masked.
+        weights: Array of shape (input_dim, output_dim), or a list of it, to start from.
+        lora_rank, lora_alpha, quantization_config: Accepted only as None.
+    """
+
+    input_dim: fields.Count
+    output_dim: fields.Count
+    embeddings_initializer: fields.Initializer = "uniform"
+    embeddings_regularizer: fields.Regularizer = None
+    embeddings_constraint: fields.Constraint = None
+    mask_zero: bool = False
+    weights: fields.Base = None
+    lora_rank: LOW_RANK = None
+    lora_alpha: LOW_RANK = None
+    quantization_config: QUANTIZED = None
+    activity_regularizer: fields.Regularizer = None
+
+    def __post_init__(self):
+        self.autocast = False
+        self.supports_masking = self.mask_zero
+        given = self._state.initial_weights
+        if given is not None:
+            self._state.initial_weights = None
+            self.build()
+            self.set_weights(given if isinstance(given, list) and len(given) == 1 else [given])
+
+    def build(self, input_shape=None):
+        if not self.built:
+            self.embeddings = self._declared_weight("embeddings", (self.input_dim, self.output_dim))
+
+    def call(self, inputs):
+        if dtype_of(inputs) not in ("int32", "int64"):
+            inputs = ops.cast(inputs, "int32")
+        return ops.cast(ops.take(self.embeddings, inputs, axis=0), self.compute_dtype)
+
+    def compute_mask(self, inputs, mask=None):
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.output_dim)
+
+
+@declare
+class Masking(Elementwise):
+    """Masks the steps of a sequence at which all features have one value, and sets them to 0.
+
+    Args:
+        mask_value: The value that marks a step to be skipped.
+    """
+
+    mask_value: fields.Field(_value) = 0.0
+
+    def call(self, inputs):
+        kept = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
+        return ops.where(kept, inputs, 0)
+
+    def compute_mask(self, inputs, mask=None):
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+
+@declare
+class Activation(Elementwise):
+    """Applies a function to its input.
+
+    Args:
+        activation: The function, or its name.
+    """
+
+    activation: fields.Activation
+
+    def call(self, inputs):
+        return self.activation(inputs)
+
+
+@declare
+class Identity(Layer):
+    """Gives back its input."""
+
+    built = True
+    supports_masking = True
+
+    def call(self, inputs):
+        return inputs
+
+
+def _shape_or_function(value):
+    value = _value(value)
+    return tuple(value) if isinstance(value, list) and is_shape(value) else value
+
+
+@declare(hidden=("output_shape", "mask"))
+class Lambda(Layer):
+    """Makes a layer of a function. A Lambda with a lambda in it cannot be saved; one with a named function can.
+
+    Args:
+        function: Takes the inputs, and `training` and `mask` where it has arguments of these names.
+        output_shape: Shape of the result without the batch axis, or a function from input shape to output shape; found
+            by running `function` where None.
+        mask: Mask of the output, or a function `(inputs, mask) -> mask`; masks end here where None.
+        arguments: Further keyword arguments for `function`.
+    """
+
+    function: fields.Field(_value, serialize_keras_object)
+    output_shape: fields.Field(_shape_or_function, lambda v: v if isinstance(v, tuple) else serialize_keras_object(v),
+                               "_output_shape") = None  # fmt: skip
+    mask: fields.Field(_value, serialize_keras_object) = None
+    arguments: fields.Field(lambda v: {k: _value(x) for k, x in (v or {}).items()}, serialize_keras_object) = None
+
+    calls_user_code = True
+
+    def __post_init__(self):
+        self.supports_masking = self.mask is not None
+        self._wanted = {"mask", "training"} & inspect.signature(self.function).parameters.keys()
+
+    def call(self, inputs, mask=None, training=None):
+        context = {"mask": mask, "training": training}
+        return self.function(inputs, **self.arguments, **{k: context[k] for k in self._wanted})
+
+    def compute_mask(self, inputs, mask=None):
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def compute_output_spec(self, inputs, mask=None, training=None):
+        if self._output_shape is None:
+            return self._spec_by_running((inputs,), {"mask": mask, "training": training})
+        shape = self.compute_output_shape(tree.map_structure(lambda x: x.shape, inputs))
+        return KerasTensor(shape, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        if callable(self._output_shape):
+            return tuple(self._output_shape(input_shape))
+        if self._output_shape is not None:
+            batch = input_shape[0] if is_shape(input_shape) else tree.leaves(input_shape)[0]
+            return (batch, *self._output_shape)
+        return super().compute_output_shape(input_shape)

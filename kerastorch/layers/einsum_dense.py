@@ -1,0 +1,112 @@
+"""A dense layer along any axes, as an Einstein sum says."""
+
+import re
+
+from kerastorch import fields, ops
+from kerastorch.fields import declare
+from kerastorch.layers.base import Layer
+from kerastorch.layers.core import LOW_RANK, QUANTIZED
+from kerastorch.layers.spec import InputSpec
+
+FORM = re.compile(r"(\.\.\.)?([A-Za-z]+)(\.\.\.)?,([A-Za-z]+)->(\.\.\.)?([A-Za-z]+)(\.\.\.)?")
+
+
+class Plan:
+    """What an equation means for an input's shape: the shapes of kernel, bias and output, the kernel's axes by role."""
+
+    def __init__(self, layer, input_shape):
+        found = FORM.fullmatch(layer.equation.replace(" ", ""))
+        if not found or (found[1], found[3]) != (found[5], found[7]) or found[1] and found[3]:
+            raise ValueError(
+                f"equation {layer.equation!r} must be of the form 'ab,bc->ac', with '...' before or behind the letters "
+                "of both input and output or of neither"
+            )
+        before, inputs, behind, kernel, outputs = bool(found[1]), found[2], bool(found[3]), found[4], found[6]
+        elided = len(input_shape) - len(inputs)
+        if elided < 0 or elided and not (before or behind):
+            raise ValueError(f"the input of shape {tuple(input_shape)} does not have the axes "
+                             f"that equation {layer.equation!r} names")  # fmt: skip
+        partial = layer.partial_output_shape
+        if before:
+            self.output = (*input_shape[: max(elided, 1)], *partial)
+        else:
+            self.output = (input_shape[0], *partial, *input_shape[len(inputs) :])
+        skip = elided if before else 0
+        given, made = (
+            dict(zip(inputs, input_shape[skip:], strict=False)),
+            dict(zip(outputs, self.output[skip:], strict=False)),
+        )
+        for letter in kernel:
+            if letter not in given and letter not in made:
+                raise ValueError(f"equation {layer.equation!r} has {letter!r} in the kernel only")
+        for letter in outputs:
+            if letter not in inputs and letter not in kernel:
+                raise ValueError(f"equation {layer.equation!r} has {letter!r} in the result only")
+            if letter in given and made.get(letter) is not None and made[letter] != given[letter]:
+                raise ValueError(f"axis {letter!r} of equation {layer.equation!r} has size "
+                                 f"{given[letter]} in the input and {made[letter]} in output_shape")  # fmt: skip
+        self.kernel = tuple(made[c] if c in made else given[c] for c in kernel)
+        self.input_axes = [i for i, c in enumerate(kernel) if c not in made]
+        self.output_axes = [i for i, c in enumerate(kernel) if c in made]
+        self.bias = None
+        if layer.bias_axes is not None:
+            unknown = set(layer.bias_axes) - set(outputs)
+            if unknown:
+                raise ValueError(f"bias_axes {layer.bias_axes!r} names "
+                                 f"{', '.join(sorted(unknown))}, not among the output's axes {outputs!r}")  # fmt: skip
+            along = outputs[min(outputs.index(c) for c in layer.bias_axes) :]
+            self.bias = tuple(made[c] if c in layer.bias_axes else 1 for c in along) + ((1,) * elided if behind else ())
+
+
+@declare(hidden=("lora_rank", "lora_alpha", "gptq_unpacked_column_size"), unlisted=("activity_regularizer",))
+class EinsumDense(Layer):
+    """A layer that contracts its input with a kernel as an Einstein sum says: "ab,bc->ac" is a dense layer.
+
+    Args:
+        equation: Axes of input, kernel and output; "..." stands for further axes of input and output alike.
+        output_shape: The output's shape without the batch axis and without what "..." stands for.
+        activation: Function of the result; none where None.
+        bias_axes: Letters of the output's axes along which the bias has a value each; no bias where None.
+        kernel_initializer, bias_initializer: How the weights start.
+        kernel_regularizer, bias_regularizer, activity_regularizer: What is added to the loss for weights and output.
+        kernel_constraint, bias_constraint: Applied to the weights after each update.
+        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: Accepted only as None.
+    """
+
+    equation: str
+    output_shape: fields.Field(lambda v: (v,) if isinstance(v, int) else tuple(v), attribute="partial_output_shape")
+    activation: fields.Activation = None
+    bias_axes: fields.PLAIN = None
+    kernel_initializer: fields.Initializer = "glorot_uniform"
+    bias_initializer: fields.Initializer = "zeros"
+    kernel_regularizer: fields.Regularizer = None
+    bias_regularizer: fields.Regularizer = None
+    kernel_constraint: fields.Constraint = None
+    bias_constraint: fields.Constraint = None
+    lora_rank: LOW_RANK = None
+    lora_alpha: LOW_RANK = None
+    gptq_unpacked_column_size: QUANTIZED = None
+    quantization_config: QUANTIZED = None
+    activity_regularizer: fields.Regularizer = None
+
+    def build(self, input_shape):
+        plan = Plan(self, input_shape)
+        start = self.kernel_initializer.get_config() if hasattr(self.kernel_initializer, "get_config") else {}
+        initializer = self.kernel_initializer
+        if "input_axes" in start and (start["input_axes"] is None or start["output_axes"] is None):
+            initializer = type(initializer).from_config(
+                {**start, "seed": initializer.seed, "input_axes": plan.input_axes, "output_axes": plan.output_axes}
+            )
+        self.kernel = self.add_weight(plan.kernel, initializer, regularizer=self.kernel_regularizer,
+                                      constraint=self.kernel_constraint, name="kernel")  # fmt: skip
+        self.bias = None if plan.bias is None else self._declared_weight("bias", plan.bias)
+        self.input_spec = InputSpec(ndim=len(input_shape))
+
+    def call(self, inputs, training=None):
+        x = ops.einsum(self.equation, inputs, self.kernel)
+        if self.bias is not None:
+            x = ops.add(x, self.bias)
+        return self.activation(x)
+
+    def compute_output_shape(self, input_shape):
+        return Plan(self, input_shape).output

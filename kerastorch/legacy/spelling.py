@@ -1,0 +1,27 @@
+"""The warning for an old spelling: once for each, at the user's own line, with today's form in it."""
+
+import warnings
+from collections.abc import Hashable
+
+from kerastorch.errors import user_line
+
+
+class OldSpellingWarning(FutureWarning):
+    """A name, path or argument of an older Keras was used; it works, and the message has today's form."""
+
+
+_warned: set[Hashable] = set()
+
+
+def warn_once(key: Hashable, message: str) -> None:
+    """Warns at the user's line, unless the same `key` has been warned of in this process."""
+    if key in _warned:
+        return
+    _warned.add(key)
+    file, line = user_line() or ("<unknown>", 0)
+    warnings.warn_explicit(message, OldSpellingWarning, file, line)
+
+
+def forget() -> None:
+    """Lets every old spelling warn again."""
+    _warned.clear()

@@ -1,0 +1,5 @@
+"""Models and what makes, clones and shows them."""
+
+from kerastorch.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,0 +1,393 @@
+"""Models: layers with a training loop, made from a recorded graph or by subclassing."""
+
+from typing import Any
+
+from kerastorch import backend_registry, dtypes, ops, scope, tree
+from kerastorch.errors import GraphError, LayerError, NotBuilt, at, near, user_line
+from kerastorch.graph import Graph, KerasTensor, Node, tensors_in
+from kerastorch.layers.base import Layer
+from kerastorch.layers.input import Input
+from kerastorch.layers.structures import is_shape, tensors_of_shapes, tree_of_shapes
+from kerastorch.training.trainer import Trainer
+
+
+class Model(Trainer, Layer):
+    """A layer that can be compiled, trained, evaluated and saved.
+
+    `Model(inputs, outputs)` makes a model of the graph between KerasTensors; a subclass gives `call` instead.
+
+    Args:
+        inputs: KerasTensor, or list, tuple or dict of them.
+        outputs: Nest of KerasTensors computed from the inputs.
+        name: Name of the model.
+
+    Raises:
+        GraphError: If an output depends on a tensor that is not among the inputs.
+    """
+
+    def __new__(cls, *args, **kwargs):
+        if cls is Model and _is_functional(args, kwargs):
+            cls = Functional
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args, **kwargs):
+        Trainer.__init__(self)
+        if _is_functional(args, kwargs):
+            args, kwargs = _modern(args, kwargs)
+            values = dict(zip(("inputs", "outputs", "name"), args, strict=False)) | kwargs
+            inputs, outputs = values.pop("inputs"), values.pop("outputs")
+            Layer.__init__(self, **values)
+            self._record_graph(inputs, outputs)
+        else:
+            Layer.__init__(self, *args, **kwargs)
+
+    def _record_graph(self, inputs: Any, outputs: Any) -> None:
+        """Makes this the model of the graph between the given tensors."""
+        flat = tree.leaves(inputs)
+        for t in flat:
+            if not isinstance(t, KerasTensor):
+                raise GraphError(f"model {self.name!r}: inputs must be KerasTensors made by Input(), got {t!r}")
+        if len({id(t) for t in flat}) != len(flat):
+            raise GraphError(f"model {self.name!r}: the inputs {[t.name for t in flat]} contain a tensor twice")
+        for t in tree.leaves(outputs):
+            if not isinstance(t, KerasTensor):
+                raise GraphError(f"model {self.name!r}: outputs must be KerasTensors computed from the inputs, got {t!r}")
+        try:
+            graph = Graph(flat, outputs)
+        except GraphError as error:
+            raise GraphError(f"model {self.name!r}: {error}") from None
+        store = self._state.extra
+        store["graph"], store["inputs"] = graph, inputs
+        store["operations"] = operations(graph)
+        self.built = True
+
+    @property
+    def graph(self) -> Graph | None:  # type: ignore[override]
+        """The recorded graph that `call` runs; None for models that have a `call` of their own."""
+        return self._state.extra.get("graph") if type(self).call in (Model.call, Functional.call) else None
+
+    # ---------------------------------------------------------------- layers
+
+    def _layers(self) -> list[Layer]:
+        recorded = self._state.extra.get("operations")
+        found = [o for o in recorded if isinstance(o, Layer)] if recorded else []
+        have = {id(x) for x in found}
+        return found + [x for x in super()._layers() if id(x) not in have]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly below this model."""
+        return self._layers()
+
+    @property
+    def operations(self) -> list[Any]:
+        """Layers, and nodes of ops that were called outside of layers, in the order of `summary`."""
+        return list(self._state.extra.get("operations") or self.layers)
+
+    def get_layer(self, name=None, index=None) -> Layer:
+        """The layer of a name or of a place in `layers`.
+
+        Raises:
+            ValueError: If there is none, or neither or both are given.
+        """
+        if (name is None) == (index is None):
+            raise ValueError(f"get_layer takes either a name or an index, got name={name!r}, index={index!r}")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"model {self.name!r} has {len(self.layers)} layers, so there is none at index {index}")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = [x.name for x in self.layers]
+        raise ValueError(f"model {self.name!r} has no layer named {name!r}.{near(name, names)} Its layers are {', '.join(names)}")
+
+    def pop_layer(self):
+        """Functional and subclassed models cannot lose a layer.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError("only Sequential models can pop() a layer")
+
+    # ---------------------------------------------------------------- building and calling
+
+    def build(self, input_shape):
+        """Builds a subclassed model by running `call` on KerasTensors of the given shapes."""
+        if self._state.extra.get("graph") is not None:
+            return
+        shapes = tree_of_shapes(input_shape)
+        inputs = tensors_of_shapes(shapes, self._state.extra.get("input_dtype", dtypes.floatx()))
+        with scope.symbolic():
+            self(inputs)
+        self.built = True
+
+    def _maybe_build(self, known: dict[str, Any]) -> None:
+        if type(self).build is Model.build or self.built:
+            self.built = True
+            return
+        super()._maybe_build(known)
+
+    def call(self, inputs, training=None, mask=None):
+        """Runs the recorded graph."""
+        graph = self._state.extra.get("graph")
+        if graph is None:
+            raise NotImplementedError(f"the model class {type(self).__name__} has neither a recorded graph nor a `call` method")
+        return run(graph, self.standardize_inputs(inputs), training)
+
+    def standardize_inputs(self, inputs: Any) -> list[Any]:
+        """The inputs as a list in the order of the graph's, in the dtypes recorded.
+
+        Raises:
+            LayerError: If their number, names or shapes do not fit.
+        """
+        given = self._state.extra["inputs"]
+        wanted = tree.leaves(given)
+        if isinstance(inputs, dict) and not isinstance(given, dict):
+            names = [t.name for t in wanted]
+            layers = [t.node.layer.name if t.node else t.name for t in wanted]
+            missing = [n for n, layer in zip(names, layers, strict=True) if n not in inputs and layer not in inputs]
+            if missing:
+                raise LayerError(f"model {self.name!r} needs the inputs {names}, but was given {sorted(inputs)}")
+            flat = [inputs[n] if n in inputs else inputs[layer] for n, layer in zip(names, layers, strict=True)]
+        elif isinstance(inputs, dict):
+            missing = [k for k in given if k not in inputs]
+            if missing:
+                raise LayerError(f"model {self.name!r} needs the inputs {sorted(given)}, but was given {sorted(inputs)}")
+            flat = tree.leaves({k: inputs[k] for k in given})
+        else:
+            flat = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+            if any(isinstance(x, list | tuple | dict) for x in flat):
+                flat = tree.leaves(inputs)
+        if len(flat) != len(wanted):
+            raise LayerError(
+                f"model {self.name!r} takes {len(wanted)} inputs ({[t.name for t in wanted]}), but was given {len(flat)}"
+            )
+        return [self._fit(x, t) for x, t in zip(flat, wanted, strict=True)]
+
+    def _fit(self, x: Any, t: KerasTensor) -> Any:
+        """One input in the recorded dtype and rank: a missing or superfluous last dimension of 1 is mended."""
+        from kerastorch.op import dtype_of, shape_of
+
+        shape = shape_of(x)
+        if len(shape) == len(t.shape) + 1 and shape[-1] == 1:
+            x, shape = ops.squeeze(x, axis=-1), shape[:-1]
+        elif len(shape) == len(t.shape) - 1 and t.shape[-1] == 1:
+            x, shape = ops.expand_dims(x, axis=-1), (*shape, 1)
+        if len(shape) != len(t.shape) or any(None not in (a, b) and a != b for a, b in zip(shape, t.shape, strict=True)):
+            name = t.node.title if t.node else t.name
+            raise LayerError(f"model {self.name!r}: input {name!r} has shape {t.shape}{t._where()}, but was given {shape}"
+                             f"{at(user_line(), 'called')}")  # fmt: skip
+        return x if dtype_of(x) == t.dtype else ops.cast(x, t.dtype)
+
+    def compute_output_spec(self, *args, **kwargs):
+        """KerasTensors of the output's shapes and dtypes."""
+        return self._spec_by_running(args, kwargs)
+
+    def compute_output_shape(self, input_shape):
+        """The output's shape for inputs of the given shapes."""
+        with scope.symbolic():
+            out = self(tensors_of_shapes(tree_of_shapes(input_shape), dtypes.floatx()))
+        return tree.map_structure(lambda t: t.shape, out) if not isinstance(out, KerasTensor) else out.shape
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """The mask of the outputs that the recorded graph carries."""
+        graph = self._state.extra.get("graph")
+        if graph is None or all(t.mask is None for t in tensors_in(graph.outputs)) or not scope.is_symbolic():
+            return None
+        return None
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The input KerasTensors of a recorded model."""
+        return list(self._graph("inputs").inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The output KerasTensors of a recorded model."""
+        return tensors_in(self._graph("outputs").outputs)
+
+    @property
+    def input(self) -> Any:
+        return self._graph("input") and self._state.extra["inputs"]
+
+    @property
+    def output(self) -> Any:
+        return self._graph("output").outputs
+
+    def _graph(self, what: str) -> Graph:
+        graph = self._state.extra.get("graph")
+        if graph is None:
+            raise AttributeError(f"model {self.name!r} has no {what}: no graph was recorded for it (it is subclassed, or its input "
+                                 "shape is not known yet)")  # fmt: skip
+        return graph
+
+    @property
+    def input_shape(self) -> Any:
+        shapes = tree.map_structure(lambda t: t.shape, self.input) if not isinstance(self.input, KerasTensor) else self.input.shape
+        return shapes[0] if isinstance(shapes, list) and len(shapes) == 1 and not is_shape(shapes) else shapes
+
+    @property
+    def output_shape(self) -> Any:
+        return tree.map_structure(lambda t: t.shape, self.output) if not isinstance(self.output, KerasTensor) else self.output.shape
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: those of the layers that make them."""
+        return [t.node.title for t in self.outputs]
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+        return [t.node.title if t.node else t.name for t in self.inputs]
+
+    def count_params(self) -> int:
+        """Number of elements of all weights."""
+        if not self.built and not self.weights:
+            raise NotBuilt(f"model {self.name!r} is not built: call it on data, or call build(input_shape)")
+        return sum(v.size for v in self.weights)
+
+    # ---------------------------------------------------------------- showing
+
+    def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,
+                layer_range=None) -> None:  # fmt: skip
+        """Prints a table of the layers, their output shapes and numbers of parameters."""
+        from kerastorch.models.summary import print_summary
+
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def to_torch(self) -> Any:
+        """An ordinary torch `nn.Module` with a copy of the weights, in evaluation mode."""
+        return backend_registry.get("torch").lower(self)
+
+    # ---------------------------------------------------------------- saving
+
+    def get_config(self):
+        """The model as JSON-like values: its layers and how they are connected, or its constructor's arguments."""
+        from kerastorch.models import configuration
+
+        return configuration.config_of(self)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A new model, with fresh weights, from what `get_config` gave."""
+        from kerastorch.models import configuration
+
+        return configuration.model_of(cls, config, custom_objects)
+
+    def to_json(self, **kwargs) -> str:
+        """The configuration as JSON; `kwargs` are those of `json.dumps`."""
+        from kerastorch.models import configuration
+
+        return configuration.to_json(self, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None) -> None:
+        """Writes the weights to a `.weights.h5` file."""
+        from kerastorch.saving import weights
+
+        weights.save(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs) -> None:
+        """Sets the weights from a `.weights.h5` file; nothing is changed where the file does not fit."""
+        from kerastorch.saving import weights
+
+        weights.load(self, filepath, skip_mismatch, **kwargs)
+
+
+class Functional(Model):
+    """A model made of the graph between KerasTensors.
+
+    Args:
+        inputs: KerasTensor, or list, tuple or dict of them.
+        outputs: Nest of KerasTensors computed from the inputs.
+        name: Name of the model.
+    """
+
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        Model.__init__(self, inputs, outputs, name=name, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        """Runs the recorded graph."""
+        return Model.call(self, inputs, training=training, mask=mask)
+
+
+def run(graph: Graph, values: list[Any], training: bool | None) -> Any:
+    """Runs a recorded graph of layers and ops on tensors of the active backend, or records it on KerasTensors.
+
+    Args:
+        graph: The graph.
+        values: Tensors for its inputs, in order.
+        training: The training flag of layers that were recorded without one.
+    """
+    return graph.run(values, lambda node, args, kwargs: carry_out(node, args, kwargs, training))
+
+
+def carry_out(node: Node, args: tuple, kwargs: dict, training: bool | None) -> Any:
+    """Runs, or records anew, what a node recorded, on other arguments."""
+    if node.layer is None:
+        return node.operation(*args, **kwargs)
+    if scope.is_symbolic():
+        return node.layer(*args, **kwargs)
+    flag = kwargs.pop("training", training)
+    return node.layer._invoke(backend_registry.active(), args, kwargs, flag)
+
+
+def _is_functional(args: tuple, kwargs: dict) -> bool:
+    return len(args) >= 2 or (len(args) == 1 and bool({"outputs", "output"} & kwargs.keys())) or bool(
+        {"inputs", "input"} & kwargs.keys() and {"outputs", "output"} & kwargs.keys())  # fmt: skip
+
+
+def _modern(args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    if {"input", "output"} & kwargs.keys():
+        from kerastorch import legacy
+
+        return legacy.constructor_arguments(Model, args, kwargs, ["inputs", "outputs", "name"],
+                                            {"inputs", "outputs", "name", "trainable", "dtype"})  # fmt: skip
+    return args, kwargs
+
+
+def operations(graph: Graph) -> list[Any]:
+    """Layers and op nodes of a graph in Keras's order: by distance from the outputs, then by the order in which a walk from the
+    outputs meets them. Weights are listed, and files written, in this order."""
+    order: list[Node] = []
+    met: dict[Any, int] = {}
+    done: set[int] = set()
+    inputs = {id(t): t for t in graph.inputs}
+
+    def key(node: Node) -> Any:
+        return node.layer if node.layer is not None else node
+
+    # An explicit stack in place of recursion: models may be thousands of layers deep.
+    for t in tensors_in(graph.outputs):
+        stack: list[tuple[Node, bool]] = [(t.node, False)] if t.node else []
+        while stack:
+            node, finished = stack.pop()
+            if finished:
+                order.append(node)
+                continue
+            if id(node) in done:
+                continue
+            done.add(id(node))
+            met.setdefault(key(node), len(met))
+            stack.append((node, True))
+            if not all(id(o) in inputs for o in node.outputs):
+                stack.extend((x.node, False) for x in reversed(node.inputs) if x.node is not None and id(x.node) not in done)
+    depth: dict[int, int] = {}
+    depth_of: dict[Any, int] = {}
+    for node in reversed(order):
+        d = max(depth.get(id(node), 0), depth_of.get(key(node), 0))
+        depth[id(node)] = depth_of[key(node)] = d
+        if all(id(o) in inputs for o in node.outputs):
+            continue
+        for x in node.inputs:
+            if x.node is not None:
+                depth[id(x.node)] = max(d + 1, depth.get(id(x.node), 0))
+    for t in graph.inputs:
+        if t.node is not None:
+            depth_of.setdefault(key(t.node), 0)
+            met.setdefault(key(t.node), len(met))
+    return sorted(depth_of, key=lambda o: (-depth_of[o], met[o]))
+
+
+__all__ = ["Functional", "Input", "Model"]
+_ = at

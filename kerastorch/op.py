@@ -1,0 +1,415 @@
+"""Declaring ops: one decorated function gives name, signature and docstring; a shape rule and a dtype rule say the rest.
+
+`@op` declares a primitive, which every backend lowers by one entry in its table. `@composite` declares an op whose body, written
+over other ops, is its lowering wherever a backend has nothing better. Parameters annotated `Tensor` are operands, `Tensors`
+sequences of operands; all others are attributes.
+
+Calling an op looks up a *plan* by the types and dtypes of its operands: recording for KerasTensors, the backend's function
+(with the casts that the dtype rule asks for worked in) for tensors. Plans are made once and cached, so an eager call costs one
+dictionary lookup over the framework's own function.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kerastorch import backend_registry, dtypes, scope
+from kerastorch.errors import NotLowerable, OpError, near
+from kerastorch.graph import Graph, KerasTensor, Node
+from kerastorch.variable import Variable
+
+
+class Tensor:
+    """Annotation of an op's operand: a tensor, array, Variable, KerasTensor or Python number."""
+
+
+class Tensors:
+    """Annotation of an operand that is a sequence of tensors."""
+
+
+AS_NUMBER = object()  # in place of a dtype: the framework's function takes the Python number itself
+OPS: dict[str, "Op"] = {}  # by name, for printing and for suggestions
+
+
+class Op:
+    """What is known of one op: its public function, operands, attributes, and rules."""
+
+    def __init__(self, body: Callable, shape: Callable | None, dtype: Callable | None, primitive: bool, transparent: bool):
+        self.body, self.primitive, self.transparent = body, primitive, transparent
+        self.name = body.__name__.rstrip("_")
+        self.signature = inspect.signature(body)
+        parameters = list(self.signature.parameters.values())
+        self.parameters = tuple(p.name for p in parameters)
+        self.variadic = {i for i, p in enumerate(parameters) if p.annotation is Tensors}
+        self.operands = tuple(i for i, p in enumerate(parameters) if p.annotation in (Tensor, Tensors))
+        self.shape_rule, self.dtype_rule = shape, dtype
+        self.shape_attributes, self.dtype_attributes = self.asked(shape), self.asked(dtype)
+        self.prefer_body = False  # whether a composite's body runs even where the backend has a function of its own
+        self.plans: dict[Any, Callable] = {}
+        self.function = self.compile()
+        OPS[self.name] = self
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def asked(self, rule: Callable | None) -> tuple[int, ...]:
+        """Positions of the attributes that a rule asks for by name."""
+        if rule is None:
+            return ()
+        names = [p.name for p in inspect.signature(rule).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        return tuple(self.parameters.index(n) for n in names if n in self.parameters)
+
+    def compile(self) -> Callable:
+        """The public function: the declared signature, a plan looked up, the plan called."""
+        key = ["None"] if not self.operands else []
+        for i in self.operands:
+            p = self.parameters[i]
+            if i in self.variadic:
+                key.append(f"_kind_of_all({p}, {self.name!r}, {p!r})")
+            else:
+                key += [f"{p}.__class__", f"getattr({p}, 'dtype', None)"]
+        key += [self.parameters[i] for i in self.dtype_attributes if self.operands]
+        defaults: dict[str, Any] = {}
+        header = []
+        starred = False
+        for parameter in self.signature.parameters.values():
+            name, default = parameter.name, parameter.default
+            if parameter.kind is parameter.KEYWORD_ONLY and not starred:
+                header.append("*")
+                starred = True
+            if default is parameter.empty:
+                header.append(name)
+            else:
+                defaults[f"_default_{name}"] = default
+                header.append(f"{name}=_default_{name}")
+        args = ", ".join(self.parameters)
+        lines = [f"def {self.body.__name__}({', '.join(header)}):"]
+        if "data_format" in self.parameters:
+            lines.append("    data_format = _standardize_data_format(data_format)")
+        if defaults.get("_default_padding") == "valid":
+            lines.append("    padding = padding.lower()")
+        lines += [
+            f"    _key = ({', '.join(key)},)",
+            "    _plan = _plans.get(_key)",
+            "    if _plan is None:",
+            f"        _plan = _make_plan(_key, ({args}{',' if self.parameters else ''}))",
+            "    try:",
+            f"        return _plan({args})",
+            "    except Exception as _error:",
+            f"        raise _explain(_error, ({args}{',' if self.parameters else ''}))",
+        ]
+        space = {"_plans": self.plans, "_make_plan": self.make_plan, "_explain": self.explain, "_kind_of_all": kind_of_all,
+                 "_standardize_data_format": scope.standardize_data_format, **defaults}  # fmt: skip
+        exec(compile("\n".join(lines), f"<kerastorch op {self.name}>", "exec"), space)
+        function = space[self.body.__name__]
+        function.__doc__, function.__module__ = self.body.__doc__, self.body.__module__
+        function.__qualname__ = self.body.__qualname__
+        function.__signature__ = self.signature
+        function.op = self
+        return function
+
+    # ---------------------------------------------------------------- rules
+
+    def shape(self, args: Sequence[Any]) -> Any:
+        """The result's shape by the rule, from the arguments as given; None where a composite has no rule."""
+        if self.shape_rule is None:
+            return None
+        shapes = [[shape_of(x) for x in args[i]] if i in self.variadic else shape_of(args[i]) for i in self.operands]
+        return self.shape_rule(*shapes, **{self.parameters[i]: args[i] for i in self.shape_attributes})
+
+    def dtype(self, args: Sequence[Any]) -> tuple[Any, Any]:
+        """(compute, result) dtypes by the rule, from the arguments as given."""
+        kinds = [[dtype_of(x) for x in args[i]] if i in self.variadic else dtype_of(args[i]) for i in self.operands]
+        return self.dtype_rule(*kinds, **{self.parameters[i]: args[i] for i in self.dtype_attributes})  # type: ignore[misc]
+
+    def flat_operands(self, args: Sequence[Any]) -> list[Any]:
+        """All operands, with sequences flattened."""
+        out: list[Any] = []
+        for i in self.operands:
+            out.extend(args[i] if i in self.variadic else (args[i],))
+        return out
+
+    def explain(self, error: Exception, args: Sequence[Any]) -> Exception:
+        """The error to raise where a plan failed: the rule's own words where the operands do not fit."""
+        if isinstance(error, OpError | NotLowerable) or self.transparent:
+            return error
+        why: Exception = error
+        try:
+            self.shape(args)
+        except (ValueError, TypeError) as rule_error:
+            why = rule_error
+        if why is error and not self.primitive:
+            return error
+        new = OpError(f"ops.{self.name}: {str(why).rstrip('.')}. Arguments: {self.describe(args)}")
+        new.__cause__ = error
+        return new
+
+    def describe(self, args: Sequence[Any]) -> str:
+        """The arguments in a line, tensors by shape and dtype."""
+        parts = []
+        for name, value in zip(self.parameters, args, strict=False):
+            if self.parameters.index(name) in self.operands and value is not None:
+                values = value if isinstance(value, list | tuple) else [value]
+                value = ", ".join(f"{dtype_of(v)}{list(shape_of(v) or ())}" for v in values[:6])
+            parts.append(f"{name}={str(value)[:80]}")
+        return ", ".join(parts)
+
+    # ---------------------------------------------------------------- plans
+
+    def make_plan(self, key: Any, args: tuple[Any, ...]) -> Callable:
+        """Decides, and remembers under `key`, how a call with operands of these types is carried out."""
+        operands = self.flat_operands(args)
+        if not self.operands:
+            plan = self.create
+        elif any(isinstance(x, KerasTensor) for x in operands):
+            plan = self.record
+        else:
+            owner = self.owner(operands, args)
+            if owner is not None and not any(unsettled(x) for x in operands):
+                return self.native(owner, key, args)
+            plan = self.convert
+        self.plans[key] = plan
+        return plan
+
+    def owner(self, operands: Sequence[Any], args: Sequence[Any]) -> Any:
+        """The backend of the tensors among the operands, None where there is no tensor."""
+        owner = None
+        for x in operands:
+            found = backend_registry.of(x)
+            if found is not None and owner is not None and found is not owner:
+                raise OpError(f"ops.{self.name} was given tensors of two frameworks: {self.describe(args)} "
+                              f"({owner.name} and {found.name}); convert one of them to numpy first")  # fmt: skip
+            owner = found or owner
+        return owner
+
+    def convert(self, *args: Any) -> Any:
+        """Carries out a call in which some operand must first become a tensor, or none is one.
+
+        Variables, nests and arrays become tensors of the backend of the tensors, else of the variables, else of the active one;
+        then the call is planned afresh. While a layer's call is being recorded, such a call is part of the record.
+        """
+        if scope.is_symbolic():
+            return self.record(*args)
+        operands = self.flat_operands(args)
+        owner = self.owner(operands, args)
+        if owner is None:
+            homes = [x.backend for x in operands if isinstance(x, Variable) and x.backend is not None]
+            owner = homes[0] if homes else backend_registry.active()
+        if all(x is None for x in operands):
+            return self.implementation(owner)(*args)
+        # A Python number stays one beside anything with a dtype of its own: its dtype is open.
+        weak = any(x is not None and dtypes.of_python(x) is None for x in operands)
+        args_ = list(args)
+        for i in self.operands:
+            if i in self.variadic:
+                args_[i] = [operand(owner, x) for x in args[i]]
+            elif not (weak and dtypes.of_python(args[i])):
+                args_[i] = operand(owner, args[i])
+        return self.function(*args_)
+
+    def create(self, *args: Any) -> Any:
+        """Carries out an op without operands on the active backend, or records it with the layer's call around it."""
+        if scope.is_symbolic():
+            return self.record(*args)
+        owner = backend_registry.active()
+        out = self.implementation(owner)(*args)
+        wanted: Any = self.dtype(args)[1] if self.dtype_rule is not None else None
+        different = isinstance(wanted, str) and owner.is_tensor(out) and owner.dtype(out) != wanted
+        return owner.cast(out, wanted) if different else out
+
+    def implementation(self, owner: Any) -> Callable:
+        """The backend's function for this op, else (or where it is preferred) a composite's body."""
+        found = None if self.prefer_body else owner.ops.get(self.function)
+        if found is not None:
+            return found
+        if self.primitive:
+            raise NotLowerable(f"the {owner.name} backend has no rule for ops.{self.name}")
+
+        def body(*args):
+            if backend_registry.active() is owner:
+                return self.body(*args)
+            with backend_registry.using(owner):
+                return self.body(*args)
+
+        return body
+
+    def casts(self, owner: Any, args: Sequence[Any]) -> tuple[dict[int, Any], Any]:
+        """By the position of each operand the dtype that it is to have on a backend, and the dtype of the result.
+
+        None leaves a tensor as it is, AS_NUMBER a Python number.
+        """
+        compute, result = self.dtype(args)
+        wants = compute if isinstance(compute, tuple) else (compute,) * len(self.operands)
+        found: dict[int, Any] = {}
+        for place, (want, i) in enumerate(zip(wants, self.operands, strict=True)):
+            number = dtypes.of_python(args[i])
+            if i in self.variadic:
+                found[i] = owner.wider.get(want, want)
+            elif number and number not in ("bool", "string") and owner.takes_number(self.function, place):
+                found[i] = AS_NUMBER
+            else:
+                found[i] = owner.wider.get(want or dtype_of(args[i]), want)
+        return found, result
+
+    def native(self, owner: Any, key: Any, args: tuple[Any, ...]) -> Callable:
+        """The plan that runs the backend's function with the casts that the dtype rule asks for."""
+        implementation = self.implementation(owner)
+        if self.dtype_rule is None:
+            self.plans[key] = implementation
+            return implementation
+        try:
+            wants, result = self.casts(owner, args)
+        except (ValueError, TypeError, KeyError) as error:
+            raise OpError(f"ops.{self.name}: {error}. Arguments: {self.describe(args)}") from error
+        prepare = []
+        for i, want in wants.items():
+            if i in self.variadic:
+                if any(backend_registry.of(x) is not owner or want is not None and dtype_of(x) != want for x in args[i]):
+                    prepare.append((i, lambda xs, d=want: [operand(owner, x, d) for x in xs]))
+            elif args[i] is not None and want is not AS_NUMBER:
+                if backend_registry.of(args[i]) is None or want is not None and dtype_of(args[i]) != want:
+                    prepare.append((i, lambda x, d=want: operand(owner, x, d)))
+        if not prepare:
+            run = implementation
+        else:
+
+            def run(*values):
+                ready = list(values)
+                for i, change in prepare:
+                    ready[i] = change(ready[i])
+                return implementation(*ready)
+
+        def first(*values):
+            out = run(*values)
+            given = out if isinstance(out, list | tuple) else (out,)
+            told = result if isinstance(result, list | tuple) else (result,) * len(given)
+            if all(d is None or not owner.is_tensor(o) or owner.dtype(o) == d for o, d in zip(given, told, strict=True)):
+                self.plans[key] = run
+                return out
+
+            def cast(out):
+                if isinstance(out, list | tuple):
+                    each = result if isinstance(result, list | tuple) else (result,) * len(out)
+                    return type(out)(owner.cast(o, d) if d else o for o, d in zip(out, each, strict=True))
+                return owner.cast(out, told[0])
+
+            self.plans[key] = lambda *values: cast(run(*values))
+            return cast(out)
+
+        return first
+
+    def record(self, *args: Any) -> Any:
+        """Makes a node of the graph, with the result's shape and dtype by the rules."""
+        if self.shape_rule is None or self.dtype_rule is None:
+            return self.body(*args)
+        try:
+            shape = self.shape(args)
+            dtype = self.dtype(args)[1]
+        except (ValueError, TypeError, KeyError) as error:
+            raise OpError(f"ops.{self.name}: {str(error).rstrip('.')}. Arguments: {self.describe(args)}") from error
+        node = Node(self.function, args, {}, name=None)
+        if isinstance(shape, list):
+            dtype = dtype if isinstance(dtype, list | tuple) else [dtype] * len(shape)
+            return node.emit([KerasTensor(s, d) for s, d in zip(shape, dtype, strict=True)])
+        return node.emit(KerasTensor(shape, dtype))
+
+
+def forget_plans() -> None:
+    """Drops all cached plans; needed when the default float dtype changes."""
+    for known in OPS.values():
+        known.plans.clear()
+
+
+dtypes.on_floatx_change.append(forget_plans)
+
+
+def kind_of_all(values: Any, op: str, parameter: str) -> Any:
+    """The part of a plan's key that a sequence of operands gives."""
+    if backend_registry.of(values) is not None or isinstance(values, KerasTensor):
+        raise OpError(f"ops.{op}: {parameter} must be a list of tensors, not one tensor of shape {shape_of(values)}")
+    return tuple([(x.__class__, getattr(x, "dtype", None)) for x in values])
+
+
+def unsettled(x: Any) -> bool:
+    """Whether an operand's dtype may differ from call to call: variables (autocast) and nests."""
+    return x is not None and (isinstance(x, Variable) or not hasattr(x, "dtype") and dtypes.of_python(x) is None)
+
+
+def holds_tensors(nest: Any) -> bool:
+    """Whether a nest of lists has a tensor or a variable in it."""
+    if isinstance(nest, list | tuple):
+        return any(holds_tensors(item) for item in nest)
+    return isinstance(nest, Variable) or backend_registry.of(nest) is not None
+
+
+def operand(owner: Any, value: Any, dtype: str | None = None) -> Any:
+    """An operand as a tensor of a backend, in a dtype unless that is None."""
+    if value is None:
+        return None
+    if isinstance(value, Variable):
+        value = value.tensor(owner)
+    elif backend_registry.of(value) is not owner:
+        return owner.convert(value, dtype)
+    return value if dtype is None or owner.dtype(value) == dtype else owner.cast(value, dtype)
+
+
+def shape_of(value: Any) -> Any:
+    """The shape of any operand as a tuple; None for an absent one."""
+    if value is None:
+        return None
+    owner = backend_registry.of(value)
+    if owner is not None:
+        return owner.shape(value)
+    if isinstance(value, list | tuple):
+        inner = shape_of(value[0]) if value else ()
+        return (len(value), *inner)
+    return tuple(getattr(value, "shape", ()))
+
+
+def dtype_of(value: Any) -> str | None:
+    """The dtype of any operand as the rules take it; None for an absent one."""
+    if value is None:
+        return None
+    if isinstance(value, KerasTensor):
+        return value.dtype
+    if isinstance(value, Variable):
+        return value.compute_dtype
+    owner = backend_registry.of(value)
+    if owner is not None:
+        return owner.dtype(value)
+    python = dtypes.of_python(value)
+    if python is not None:
+        return python
+    if isinstance(value, list | tuple):
+        return dtypes.concrete(dtypes.join(*(dtype_of(v) or "float" for v in value))) if value else dtypes.floatx()
+    return dtypes.standardize(value.dtype)
+
+
+def op(*, shape: Callable, dtype: Callable, transparent: bool = False) -> Callable[[Callable], Callable]:
+    """Declares a primitive op, which each backend must lower."""
+    return lambda body: Op(body, shape, dtype, True, transparent).function
+
+
+def composite(body: Callable | None = None, *, shape: Callable | None = None, dtype: Callable | None = None) -> Any:
+    """Declares an op that is written over other ops.
+
+    With rules it is recorded as one node, which a backend may lower its own way; without, recording expands it.
+    """
+    if body is not None:
+        return Op(body, None, None, False, False).function
+    return lambda body: Op(body, shape, dtype, False, False).function
+
+
+def trace(function: Callable, inputs: Sequence[Any], **kwargs: Any) -> Graph:
+    """The graph of what `function` does over ops, given KerasTensors of the shapes and dtypes of `inputs`."""
+    with scope.tracing() as effects:
+        fresh = [KerasTensor(x.shape, x.dtype) if isinstance(x, KerasTensor) else x for x in inputs]
+        outputs = function(*fresh, **kwargs)
+    return Graph([x for x in fresh if isinstance(x, KerasTensor)], outputs, effects=effects)
+
+
+def find(name: str) -> Callable:
+    """The op of a name."""
+    if name not in OPS:
+        raise OpError(f"there is no op named {name!r}.{near(name, OPS)}")
+    return OPS[name].function

@@ -1,0 +1,183 @@
+"""Ops that make tensors: filled, counted, spaced."""
+
+import math
+
+from kerastorch import dtypes, shapes
+from kerastorch.dtypes import as_given_or_same
+from kerastorch.op import Tensor, composite, dtype_of, op, shape_of
+from kerastorch.ops import core, elementwise, logic, shaping
+
+
+def _made(*_, dtype=None):
+    return None, dtypes.standardize(dtype)
+
+
+@op(shape=shapes.given, dtype=_made)
+def zeros(shape, dtype=None):
+    """A tensor full of zeros.
+
+    Args:
+        shape: The sizes.
+        dtype: Dtype; None is floatx.
+    """
+
+
+@op(shape=shapes.given, dtype=_made)
+def ones(shape, dtype=None):
+    """A tensor full of ones, arguments as for `zeros`."""
+
+
+@composite(shape=shapes.given, dtype=_made)
+def empty(shape, dtype=None):
+    """A tensor whose values do not matter, arguments as for `zeros`."""
+    return zeros(shape, dtype)
+
+
+@op(shape=lambda fill_value, *, shape: shapes.given(shape=shape), dtype=_made)
+def full(shape, fill_value: Tensor, dtype=None):
+    """A tensor full of one value.
+
+    Args:
+        shape: The sizes.
+        fill_value: The value, or a tensor that is repeated.
+        dtype: Dtype; None is floatx.
+    """
+
+
+@op(shape=shapes.unary, dtype=as_given_or_same)
+def zeros_like(x: Tensor, dtype=None):
+    """Zeros in the shape of the operand, and in its dtype where none is given."""
+
+
+@op(shape=shapes.unary, dtype=as_given_or_same)
+def ones_like(x: Tensor, dtype=None):
+    """Ones in the shape of the operand, and in its dtype where none is given."""
+
+
+@composite(shape=shapes.unary, dtype=as_given_or_same)
+def empty_like(x: Tensor, dtype=None):
+    """A tensor in the shape of the operand whose values do not matter."""
+    return zeros_like(x, dtype)
+
+
+@composite(shape=lambda x, fill_value: x, dtype=lambda x, fill_value, *, dtype=None: as_given_or_same(x, dtype=dtype))
+def full_like(x: Tensor, fill_value: Tensor, dtype=None):
+    """One value in the shape of the operand, and in its dtype where none is given."""
+    return full(core.shape(x), fill_value, dtype or core.dtype(x))
+
+
+@composite(shape=shapes.unary, dtype=as_given_or_same)
+def array(x: Tensor, dtype=None):
+    """The operand as a tensor."""
+    return core.convert_to_tensor(x, dtype)
+
+
+# ------------------------------------------------------------------------------------------------ counting
+
+
+def _count_shape(*, start, stop=None, step=None):
+    begin, end, by = (0, start, step) if stop is None else (start, stop, step)
+    by = 1 if by is None else by
+    if not all(isinstance(n, int | float) for n in (begin, end, by)):
+        return (None,)
+    return (max(math.ceil((end - begin) / by), 0),)
+
+
+def _count_dtype(*, start, stop=None, step=None, dtype=None):
+    found = dtypes.promote(*(dtype_of(n) for n in (start, stop, step))) if dtype is None else dtypes.standardize(dtype)
+    return None, found
+
+
+@op(shape=_count_shape, dtype=_count_dtype)
+def arange(start, stop=None, step=None, dtype=None):
+    """The numbers from a start up to, and without, an end.
+
+    Args:
+        start: First number; the end, with 0 as the start, where `stop` is None.
+        stop: End, which is left out.
+        step: Distance of two numbers; None is 1.
+        dtype: Dtype; None is what the numbers together have.
+    """
+
+
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+    """Evenly spaced numbers between two others.
+
+    Args:
+        start, stop: First and last number, or tensors of them.
+        num: How many numbers.
+        endpoint: Whether `stop` is one of them.
+        retstep: Whether to answer with a pair: the numbers, and their distance.
+        dtype: Dtype; None is that of `start` and `stop`, floatx for integers.
+        axis: Where the new dimension goes.
+    """
+    kind = dtypes.floating(dtype_of(start), dtype_of(stop))[0]
+    parts = num - 1 if endpoint else num
+    rank = len(shapes.broadcast(shape_of(start), shape_of(stop)))
+    step = elementwise.divide(elementwise.subtract(stop, start), max(parts, 1))
+    index = shaping.reshape(arange(num, dtype=kind), (-1,) + (1,) * rank)
+    numbers = elementwise.add(elementwise.multiply(index, step), start)
+    if endpoint and num > 1:
+        numbers = elementwise.where(logic.equal(index, parts), stop, numbers)  # free of rounding
+    numbers = core.cast(shaping.moveaxis(numbers, 0, axis) if axis else numbers, dtype or kind)
+    return (numbers, step) if retstep else numbers
+
+
+def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
+    """Powers of a base whose exponents are evenly spaced.
+
+    Args:
+        start, stop: First and last exponent.
+        num: How many numbers.
+        endpoint: Whether the power of `stop` is one of them.
+        base: What is raised.
+        dtype: Dtype; None is that of `start` and `stop`, floatx for integers.
+        axis: Where the new dimension goes.
+    """
+    powers = elementwise.power(float(base), linspace(start, stop, num, endpoint, axis=axis))
+    return powers if dtype is None else core.cast(powers, dtype)
+
+
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    """Numbers between two others, each the same multiple of the one before, arguments as for `linspace`."""
+    low, high = (elementwise.log(core.convert_to_tensor(x, dtypes.floating(dtype_of(x))[0])) for x in (start, stop))
+    numbers = elementwise.exp(linspace(low, high, num, endpoint, axis=axis))
+    return numbers if dtype is None else core.cast(numbers, dtype)
+
+
+# ------------------------------------------------------------------------------------------------ triangles
+
+
+def _rectangle(*, N, M=None):
+    return shapes.known((N, N if M is None else M))
+
+
+def _diagonals(N, M):
+    """How far each place of a matrix lies right of the main diagonal."""
+    return elementwise.subtract(
+        shaping.expand_dims(arange(N if M is None else M), 0), shaping.expand_dims(arange(N), 1)
+    )
+
+
+@composite(shape=_rectangle, dtype=_made)
+def eye(N, M=None, k=0, dtype=None):
+    """A matrix with ones on one diagonal and zeros elsewhere.
+
+    Args:
+        N, M: Rows and columns; None makes it square.
+        k: Which diagonal: 0 is the main one, positive ones lie above it.
+        dtype: Dtype; None is floatx.
+    """
+    return core.cast(logic.equal(_diagonals(N, M), k), dtypes.standardize(dtype))
+
+
+@composite(shape=lambda *, n: shapes.known((n, n)), dtype=_made)
+def identity(n, dtype=None):
+    """The square matrix with ones on the main diagonal."""
+    return eye(n, dtype=dtype)
+
+
+@composite(shape=_rectangle, dtype=_made)
+def tri(N, M=None, k=0, dtype=None):
+    """A matrix with ones on and below one diagonal, arguments as for `eye`."""
+    return core.cast(logic.less_equal(_diagonals(N, M), k), dtypes.standardize(dtype))

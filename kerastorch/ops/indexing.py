@@ -1,0 +1,304 @@
+"""Ops that pick, place, order and search elements."""
+
+import math
+
+from kerastorch import dtypes, shapes
+from kerastorch.dtypes import same
+from kerastorch.op import Tensor, Tensors, composite, op
+from kerastorch.ops import core, creation, elementwise, logic, reduce, shaping
+
+# ------------------------------------------------------------------------------------------------ picking
+
+
+@op(shape=shapes.take, dtype=same)
+def take(x: Tensor, indices: Tensor, axis=None):
+    """The elements at some positions.
+
+    Args:
+        x: Tensor.
+        indices: Positions along the axis; negative ones count from the end.
+        axis: Axis that is indexed; None indexes the flattened operand.
+    """
+
+
+def _along(x, indices, *, axis=None):
+    if axis is None:
+        return indices if len(indices) == 1 else (None if None in indices else math.prod(indices),)
+    if len(x) != len(indices):
+        raise ValueError(f"indices of shape {indices} must have as many dimensions as x of shape {x}")
+    axis = shapes.normalize_axis(axis, len(x))
+    rest = shapes.broadcast(x[:axis] + x[axis + 1 :], indices[:axis] + indices[axis + 1 :])
+    return (*rest[:axis], indices[axis], *rest[axis:])
+
+
+@op(shape=_along, dtype=same)
+def take_along_axis(x: Tensor, indices: Tensor, axis=None):
+    """The elements at positions that differ from row to row.
+
+    Args:
+        x: Tensor.
+        indices: Positions along the axis, of as many dimensions as `x`.
+        axis: Axis that is indexed; None indexes the flattened operand.
+    """
+
+
+@op(shape=shapes.sliced, dtype=same)
+def get_item(x: Tensor, key):
+    """What `x[key]` is: integers, slices, `...`, None and index tensors as in numpy."""
+
+
+def _slice(inputs, start_indices, *, shape):
+    if len(shape) != len(inputs):
+        raise ValueError(f"shape {tuple(shape)} must have a size for each dimension of inputs, whose shape is {inputs}")
+    return tuple(None if d == -1 else d for d in shapes.known(shape))
+
+
+@op(shape=_slice, dtype=same)
+def slice(inputs: Tensor, start_indices: Tensor, shape):
+    """A block of a tensor.
+
+    Args:
+        inputs: Tensor.
+        start_indices: Where the block begins, along each dimension.
+        shape: Its sizes; -1 goes on to the end.
+    """
+
+
+@op(
+    shape=shapes.unary,
+    dtype=lambda inputs, start_indices, updates: ((same(inputs)[1], None, same(inputs)[1]), same(inputs)[1]),
+)
+def slice_update(inputs: Tensor, start_indices: Tensor, updates: Tensor):
+    """A tensor with a block of it replaced.
+
+    Args:
+        inputs: Tensor.
+        start_indices: Where the block begins, along each dimension.
+        updates: What is put there, with as many dimensions as `inputs`.
+    """
+
+
+@composite
+def select(condlist: Tensors, choicelist: Tensors, default: Tensor = 0):
+    """Elements of the first choice whose condition holds.
+
+    Args:
+        condlist: Conditions.
+        choicelist: A tensor for each condition.
+        default: What stands where no condition holds.
+    """
+    out = default
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        out = elementwise.where(condition, choice, out)
+    return out
+
+
+# ------------------------------------------------------------------------------------------------ placing
+
+
+def _scattered(indices, values, *, shape):
+    return shapes.known(shape)
+
+
+@op(shape=_scattered, dtype=lambda indices, values: ((None, same(values)[1]), same(values)[1]))
+def scatter(indices: Tensor, values: Tensor, shape):
+    """Zeros with values added at some places.
+
+    Args:
+        indices: Places, as rows of indices into the leading dimensions.
+        values: What is put there; values for one place add up.
+        shape: Shape of the result.
+    """
+
+
+@op(
+    shape=shapes.unary,
+    dtype=lambda inputs, indices, updates: ((same(inputs)[1], None, same(inputs)[1]), same(inputs)[1]),
+)
+def scatter_update(inputs: Tensor, indices: Tensor, updates: Tensor, reduction=None):
+    """A tensor with the values at some places replaced, or combined with others.
+
+    Args:
+        inputs: Tensor.
+        indices: Places, as rows of indices into the leading dimensions.
+        updates: A value (or slice) for each place.
+        reduction: None replaces; "add", "mul", "max" and "min" combine old and new values.
+    """
+
+
+# ------------------------------------------------------------------------------------------------ ordering
+
+
+def _ordered(x, *, axis=-1):
+    if axis is None:
+        return (None if None in x else math.prod(x),)
+    shapes.normalize_axis(axis, len(x))
+    return x
+
+
+@op(shape=_ordered, dtype=dtypes.arithmetic)
+def sort(x: Tensor, axis=-1):
+    """The elements in ascending order along an axis, or of the flattened operand where that is None."""
+
+
+@op(shape=_ordered, dtype=dtypes.index)
+def argsort(x: Tensor, axis=-1):
+    """The positions that would sort a tensor; equal elements keep their order."""
+
+
+def _top(x, *, k):
+    if not x or x[-1] is not None and x[-1] < k:
+        raise ValueError(f"there are no {k} elements along the last axis of shape {x}")
+    return [(*x[:-1], k)] * 2
+
+
+def _top_dtype(x):
+    compute, d = dtypes.arithmetic(x)
+    return compute, (d, "int32")
+
+
+@op(shape=_top, dtype=_top_dtype)
+def top_k(x: Tensor, k, sorted=True):
+    """The `k` largest elements along the last axis, and their positions.
+
+    Args:
+        x: Tensor.
+        k: How many.
+        sorted: Whether they come in descending order.
+    """
+
+
+def _classified(targets, predictions):
+    if len(predictions) != 2 or len(targets) != 1:
+        raise ValueError(f"targets of shape {targets} and predictions of shape {predictions} must have ranks 1 and 2")
+    return targets
+
+
+@composite(shape=_classified, dtype=lambda targets, predictions: (None, "bool"))
+def in_top_k(targets: Tensor, predictions: Tensor, k):
+    """Whether each target is among the `k` classes with the largest predictions; ties count for the target.
+
+    Args:
+        targets: Class of each sample.
+        predictions: A row of scores for each sample.
+        k: How many classes to look at.
+    """
+    score = take_along_axis(predictions, shaping.expand_dims(targets, 1), 1)
+    better = reduce.sum(core.cast(logic.greater(predictions, score), "int32"), 1)
+    return logic.logical_and(logic.less(better, k), logic.isfinite(shaping.squeeze(score, 1)))
+
+
+# ------------------------------------------------------------------------------------------------ searching
+
+
+def _searched(sorted_sequence, values):
+    if len(sorted_sequence) != 1:
+        raise ValueError(f"sorted_sequence of shape {sorted_sequence} must be a vector")
+    return values
+
+
+def _search_dtype(sorted_sequence, values):
+    return dtypes.arithmetic(sorted_sequence, values)[0], "int32"
+
+
+@op(shape=_searched, dtype=_search_dtype)
+def searchsorted(sorted_sequence: Tensor, values: Tensor, side="left"):
+    """Where values would be inserted into a sorted vector to keep it sorted.
+
+    Args:
+        sorted_sequence: Ascending vector.
+        values: What is looked up.
+        side: "left" goes before equal elements, "right" behind them.
+    """
+
+
+def _binned(x, bins):
+    if len(bins) != 1:
+        raise ValueError(f"bins of shape {bins} must be a vector")
+    return x
+
+
+@composite(shape=_binned, dtype=lambda x, bins: (None, "int32"))
+def digitize(x: Tensor, bins: Tensor):
+    """The bin into which each element falls: how many of the ascending bounds are not above it."""
+    return searchsorted(bins, x, "right")
+
+
+@composite(shape=lambda x1, x2: x1, dtype=dtypes.ordered)
+def isin(x1: Tensor, x2: Tensor, assume_unique=False, invert=False):
+    """Whether each element of the first operand is somewhere in the second.
+
+    Args:
+        x1: Elements that are looked up.
+        x2: Elements among which to look.
+        assume_unique: Accepted as in numpy; it makes no difference here.
+        invert: Whether to answer with the opposite.
+    """
+    found = reduce.any(logic.equal(shaping.expand_dims(x1, -1), shaping.ravel(x2)), -1)
+    return logic.logical_not(found) if invert else found
+
+
+# -------------------------------------------------------------------------------------------- diagonals and triangles
+
+
+def _diagonal(x, *, offset=0, axis1=0, axis2=1):
+    if len(x) < 2:
+        raise ValueError(f"a tensor of rank 2 or more is needed, not of shape {x}")
+    a, b = shapes.normalize_axis(axis1, len(x)), shapes.normalize_axis(axis2, len(x))
+    rest = tuple(d for i, d in enumerate(x) if i not in (a, b))
+    rows, columns = x[a], x[b]
+    if None in (rows, columns):
+        return (*rest, None)
+    return (*rest, max(min(rows + min(offset, 0), columns - max(offset, 0)), 0))
+
+
+@op(shape=_diagonal, dtype=same)
+def diagonal(x: Tensor, offset=0, axis1=0, axis2=1):
+    """The diagonal of the matrices that two axes span, as the last dimension.
+
+    Args:
+        x: Tensor.
+        offset: How far right of the main diagonal.
+        axis1, axis2: Axes of the rows and of the columns.
+    """
+
+
+def _diag(x, *, k=0):
+    if len(x) == 1:
+        return (None if x[0] is None else x[0] + abs(k),) * 2
+    return _diagonal(x, offset=k)
+
+
+@composite(shape=_diag, dtype=same)
+def diag(x: Tensor, k=0):
+    """A vector as a diagonal of a matrix of zeros, or a diagonal of a matrix as a vector."""
+    if len(x.shape) == 2:
+        return diagonal(x, k)
+    number = core.shape(x)[0]
+    square = elementwise.multiply(shaping.expand_dims(x, 1), creation.eye(number, dtype=core.dtype(x)))
+    before, after = max(k, 0), max(-k, 0)
+    return shaping.pad(square, ((after, before), (before, after)))
+
+
+@composite(shape=lambda x, *, k=0: _diag((None if None in x else math.prod(x),), k=k), dtype=same)
+def diagflat(x: Tensor, k=0):
+    """All elements as a diagonal of a matrix of zeros."""
+    return diag(shaping.ravel(x), k)
+
+
+def _triangle(x):
+    if len(x) < 2:
+        raise ValueError(f"a tensor of rank 2 or more is needed, not of shape {x}")
+    return x
+
+
+@composite(shape=_triangle, dtype=same)
+def tril(x: Tensor, k=0):
+    """The last two dimensions with zeros above one diagonal."""
+    return elementwise.where(creation.tri(*core.shape(x)[-2:], k, "bool"), x, 0)
+
+
+@composite(shape=_triangle, dtype=same)
+def triu(x: Tensor, k=0):
+    """The last two dimensions with zeros below one diagonal."""
+    return elementwise.where(creation.tri(*core.shape(x)[-2:], k - 1, "bool"), 0, x)

@@ -1,0 +1,1 @@
+from . import sequence as sequence

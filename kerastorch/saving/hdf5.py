@@ -1,0 +1,107 @@
+"""HDF5 files that strangers made: read without following links, and with sizes checked before memory is taken."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+
+from kerastorch import dtypes
+from kerastorch.variable import numpy_dtype
+
+KINDS = "fiubc"  # numpy's kinds of dtypes that are numbers
+FREE = 64 << 20  # bytes that a dataset may claim whatever it stores
+EXPANSION = 1000  # beyond them, how many times the bytes stored it may claim
+
+
+def create(path: str) -> h5py.File:
+    """A new file."""
+    return h5py.File(path, "w")
+
+
+def write(file: h5py.File, group: str, arrays: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+    """Writes arrays as the datasets of a group, which gets the attributes."""
+    target = file.require_group(group)
+    target.attrs.update(attributes)
+    for key, value in arrays.items():
+        value = np.asarray(value)
+        dataset = target.create_dataset(key, data=value)
+        if dtypes.standardize(value.dtype) == "bfloat16":  # HDF5 knows it only as two bytes
+            dataset.attrs["dtype"] = "bfloat16"
+
+
+@contextlib.contextmanager
+def reading(path: str) -> Iterator[dict[str, dict[str, h5py.Dataset]]]:
+    """All datasets of a file, by the name of their group and their own.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no HDF5 file, or has links, virtual or external datasets, or data that are no numbers.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read as an HDF5 file: {error}") from error
+    with file:
+        groups: dict[str, dict[str, h5py.Dataset]] = {}
+        for name, dataset in _datasets(file, path):
+            group, _, key = name.rpartition("/")
+            groups.setdefault(group, {})[key] = dataset
+        yield groups
+
+
+def _datasets(file: h5py.File, path: str) -> Iterator[tuple[str, h5py.Dataset]]:
+    seen: set[Any] = set()
+    stack: list[tuple[str, h5py.Group]] = [("", file)]
+    while stack:
+        prefix, group = stack.pop()
+        for key in group:
+            name = prefix + key
+            link = group.get(key, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                target = getattr(link, "filename", "") + link.path
+                raise ValueError(f"{path}: the entry {name} is a link to {target}; links are not followed")
+            entry = group[key]
+            address = h5py.h5o.get_info(entry.id).addr
+            if address in seen:
+                raise ValueError(
+                    f"{path}: the entry {name} is another name of an entry met before; links are not followed"
+                )
+            seen.add(address)
+            if isinstance(entry, h5py.Group):
+                stack.append((f"{name}/", entry))
+            elif isinstance(entry, h5py.Dataset):
+                _check(entry, name, path)
+                yield name, entry
+            else:
+                raise ValueError(f"{path}: the entry {name} is neither a group nor a dataset")
+
+
+def _check(dataset: h5py.Dataset, name: str, path: str) -> None:
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"{path}: the data of {name} lie in other files, which are not read")
+    if dataset.shape is None or (dataset.dtype.kind not in KINDS and not _is_bfloat16(dataset)):
+        raise ValueError(f"{path}: {name} holds {dataset.dtype}, not numbers")
+
+
+def suspicious(dataset: h5py.Dataset, name: str) -> Iterator[str]:
+    """What is wrong with the size of a dataset that no variable vouches for, in words."""
+    claimed, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    if claimed > max(FREE, EXPANSION * stored):
+        yield f"{name} claims {claimed} bytes but stores {stored}"
+
+
+def read(dataset: h5py.Dataset) -> np.ndarray:
+    """A dataset as an array."""
+    value = np.asarray(dataset[()])
+    if _is_bfloat16(dataset):
+        return value.view(numpy_dtype("bfloat16")) if value.dtype.kind == "V" else value.astype(numpy_dtype("bfloat16"))
+    return value
+
+
+def _is_bfloat16(dataset: h5py.Dataset) -> bool:
+    return dataset.attrs.get("dtype") == "bfloat16" and dataset.dtype.itemsize in (2, 4)

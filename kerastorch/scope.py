@@ -1,0 +1,185 @@
+"""What surrounds a call: names in use, the layers being called, what is being traced, values that stand in for variables.
+
+State is kept per thread. Nothing here touches a framework.
+"""
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+_names: dict[str, int] = {}
+_generation = 0
+
+
+class _State(threading.local):
+    def __init__(self) -> None:
+        self.calls: list[Any] = []  # Call records of the layers being called, outermost first
+        self.effects: list[Any] | None = None  # assignments recorded while tracing
+        self.symbolic = 0  # depth of symbolic calls: inside one, ops record even where no operand is a KerasTensor
+        self.values: list[Any] = []  # stack of StatelessScope-like mappings
+        self.autocast: list[str | None] = []
+        self.prefixes: list[str] = []
+
+
+state = _State()
+
+# ------------------------------------------------------------------------------------------------ names
+
+
+def snake(name: str) -> str:
+    """A class name in snake case, as layers are named: "Conv2DTranspose" becomes "conv2d_transpose"."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(prefix: str) -> str:
+    """The prefix at its first use, then with a running number: dense, dense_1, ..."""
+    n = _names.get(prefix, 0)
+    _names[prefix] = n + 1
+    return f"{prefix}_{n}" if n else prefix
+
+
+def get_uid(prefix: str = "") -> int:
+    """How often a prefix has been asked for, this time included."""
+    _names[prefix] = _names.get(prefix, 0) + 1
+    return _names[prefix]
+
+
+def reset_names() -> None:
+    """Starts naming afresh."""
+    _names.clear()
+
+
+@contextlib.contextmanager
+def name_scope(name: str) -> Iterator[None]:
+    """Prefixes the paths of variables created inside."""
+    state.prefixes.append(name)
+    try:
+        yield
+    finally:
+        state.prefixes.pop()
+
+
+def path_prefix() -> str:
+    """The open name scopes as a path ending in a slash, empty outside of any."""
+    return "".join(p + "/" for p in state.prefixes)
+
+
+# ------------------------------------------------------------------------------------------------ image data format
+
+_image_data_format = "channels_last"
+
+
+def image_data_format() -> str:
+    """The default layout of images, "channels_last" unless set otherwise."""
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets the default layout of images to "channels_last" or "channels_first"."""
+    global _image_data_format
+    _image_data_format = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """The layout given, or the default for None."""
+    if data_format is None:
+        return _image_data_format
+    if data_format not in ("channels_last", "channels_first"):
+        raise ValueError(f"data_format must be 'channels_last' or 'channels_first', not {data_format!r}")
+    return data_format
+
+
+# ------------------------------------------------------------------------------------------------ calls
+
+
+class Call:
+    """One layer being called: the layer, the training flag in force, and losses added meanwhile."""
+
+    __slots__ = ("layer", "training")
+
+    def __init__(self, layer: Any, training: bool | None):
+        self.layer, self.training = layer, training
+
+
+def training() -> bool | None:
+    """The training flag of the innermost call that has one."""
+    return state.calls[-1].training if state.calls else None
+
+
+@contextlib.contextmanager
+def in_training(flag: bool | None) -> Iterator[None]:
+    """Layers called inside without a training flag of their own take this one."""
+    state.calls.append(Call(None, flag))
+    try:
+        yield
+    finally:
+        state.calls.pop()
+
+
+# ------------------------------------------------------------------------------------------------ symbolic calls
+
+
+@contextlib.contextmanager
+def symbolic() -> Iterator[None]:
+    """Inside, ops record rather than run; assignments are dropped."""
+    state.symbolic += 1
+    effects, state.effects = state.effects, None
+    try:
+        yield
+    finally:
+        state.symbolic -= 1
+        state.effects = effects
+
+
+@contextlib.contextmanager
+def tracing() -> Iterator[list[Any]]:
+    """As `symbolic`, with assignments recorded into the list that it gives."""
+    state.symbolic += 1
+    effects, state.effects = state.effects, []
+    try:
+        yield state.effects
+    finally:
+        state.symbolic -= 1
+        state.effects = effects
+
+
+def is_symbolic() -> bool:
+    """Whether a layer's call is being recorded rather than run."""
+    return state.symbolic > 0
+
+
+@contextlib.contextmanager
+def concrete() -> Iterator[None]:
+    """Inside, ops run even where a surrounding call is being recorded."""
+    depth, state.symbolic = state.symbolic, 0
+    try:
+        yield
+    finally:
+        state.symbolic = depth
+
+
+# ------------------------------------------------------------------------------------------------ variables
+
+
+@contextlib.contextmanager
+def values(mapping: Any) -> Iterator[Any]:
+    """Variables found in `mapping` (by identity) take the tensor there as their value; assignments go there too."""
+    state.values.append(mapping)
+    try:
+        yield mapping
+    finally:
+        state.values.pop()
+
+
+@contextlib.contextmanager
+def autocast(dtype: str | None) -> Iterator[None]:
+    """Floating variables are read in this dtype inside."""
+    state.autocast.append(dtype)
+    try:
+        yield
+    finally:
+        state.autocast.pop()

@@ -1,0 +1,211 @@
+"""Loops and branches: run, recorded and replayed, compiled, and differentiated."""
+
+import numpy as np
+import pytest
+
+from kerastorch import backend_registry, ops, scope
+from kerastorch.graph import Graph, KerasTensor
+from kerastorch.op import trace
+from kerastorch.variable import Variable
+
+BACKENDS = ["torch", "tensorflow"]
+RNG = np.random.default_rng(0)
+XS, H0 = RNG.normal(size=(5, 2, 3)).astype("float32"), np.zeros((2, 4), "float32")
+W, U = RNG.normal(size=(3, 4)).astype("float32"), RNG.normal(size=(4, 4)).astype("float32") * 0.3
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    """Each backend in turn, made the active one."""
+    with backend_registry.using(request.param) as chosen:
+        yield chosen
+
+
+def recurrent(xs, h, w, u, reverse=False):
+    """A simple RNN by scan; the weights are taken from outside of the step."""
+
+    def step(h, x):
+        h = ops.tanh(ops.add(ops.matmul(x, w), ops.matmul(h, u)))
+        return h, {"h": h, "sum": ops.sum(x, axis=-1)}
+
+    return ops.scan(step, h, xs, reverse=reverse)
+
+
+def by_hand(reverse):
+    h, hs = H0, []
+    for x in XS[::-1] if reverse else XS:
+        h = np.tanh(x @ W + h @ U)
+        hs.append(h)
+    return h, np.stack(hs[::-1] if reverse else hs)
+
+
+def replay(graph, *arrays):
+    """A graph run on arrays, as generic lowering does."""
+    owner = backend_registry.active()
+    return graph.run(map(owner.convert, arrays), lambda node, args, kwargs: node.operation(*args, **kwargs))
+
+
+def numbers(x):
+    return ops.convert_to_numpy(x)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("length", [5, None])
+def test_scan(backend, reverse, length):
+    last, all_ = by_hand(reverse)
+    carry, ys = recurrent(XS, H0, W, U, reverse)
+    np.testing.assert_allclose(numbers(carry), last, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(numbers(ys["h"]), all_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(numbers(ys["sum"]), XS.sum(-1), rtol=1e-5, atol=1e-6)
+    inputs = [KerasTensor((length, 2, 3)), *(KerasTensor(a.shape) for a in (H0, W, U))]
+    graph = trace(lambda *a: recurrent(*a, reverse), inputs)
+    graph.lint()
+    (node,) = graph.nodes
+    assert [t.shape for t in node.outputs] == [(2, 4), (length, 2, 4), (length, 2)] and len(node.args[0]) == 4
+    carry, ys = replay(graph, XS, H0, W, U)
+    np.testing.assert_allclose(numbers(carry), last, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(numbers(ys["h"]), all_, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_agree(backend):
+    weights = [Variable(a) for a in (W, U)]
+    inputs = [KerasTensor(a.shape) for a in (XS, H0)]
+    graph = trace(lambda xs, h: recurrent(xs, h, *weights)[0], inputs)
+    losses = (lambda: ops.sum(recurrent(XS, H0, *weights)[0]), lambda: ops.sum(replay(graph, XS, H0)))
+    run, recorded = (backend.value_and_gradients(loss, weights)[1] for loss in losses)
+    for a, b in zip(run, recorded, strict=True):
+        np.testing.assert_allclose(numbers(a), numbers(b), rtol=1e-5, atol=1e-6)
+        assert np.abs(numbers(a)).max() > 0
+
+
+def test_scan_without_xs_or_results(backend):
+    carry, ys = ops.scan(lambda c, _: (ops.add(c, 1), c), 0, length=4)
+    assert int(carry) == 4 and list(numbers(ys)) == [0, 1, 2, 3]
+    assert [y.shape for y in ops.scan(lambda c, x: (c, None), H0, XS)[1]] == [(5, 2, 4)]
+    carry, ys = ops.scan(lambda c, x: (ops.add(c, x), x), 0.0, np.zeros((0,), "float32"))
+    assert float(carry) == 0 and ys.shape == (0,)
+
+
+@pytest.mark.parametrize("make,error", [
+    (lambda: ops.scan(3, 0, length=2), TypeError), (lambda: ops.scan(lambda c, x: (c, x), 0), ValueError),
+    (lambda: ops.scan(lambda c, x: (c, x), 0, length=2, unroll=0), ValueError),
+    (lambda: ops.scan(lambda c, x: ((c, c), x), 0, XS), ValueError), (lambda: ops.associative_scan(3, XS), TypeError),
+    (lambda: ops.associative_scan(ops.add, [XS, H0]), ValueError),
+    (lambda: ops.while_loop(lambda i: i < 3, lambda i: (i, i), 0), ValueError),
+])  # fmt: skip
+def test_errors(make, error):
+    with pytest.raises(error, match=r"\w"):
+        make()
+
+
+def test_effects_in_a_body_stay(backend):
+    seen = Variable(np.float32(0))
+
+    def call(xs):
+        def step(c, x):
+            seen.assign(ops.add(c, x))
+            return ops.add(c, x), x
+
+        return ops.scan(step, 0.0, xs)[1]
+
+    graph = trace(call, [KerasTensor((3,))])
+    assert len(graph.effects) == 1
+    replay(graph, np.arange(3, dtype="float32"))
+    assert float(seen) == 3
+
+
+def test_cond(backend):
+    x = backend.convert(np.float32(3))
+    assert float(ops.cond(ops.greater(x, 2.0), lambda: x * 2, lambda: x - 1)) == 6
+    assert ops.cond(False, lambda: 1, lambda: 2) == 2
+    symbol = KerasTensor(())
+    out = ops.cond(ops.greater(symbol, 2.0), lambda: {"a": symbol * 2, "b": None}, lambda: {"a": symbol - 1, "b": None})
+    graph = Graph([symbol], out)
+    assert [float(replay(graph, np.float32(v))["a"]) for v in (3, 1)] == [6, 0]
+    pred = ops.greater(symbol, 2.0)
+    assert ops.cond(pred, lambda: KerasTensor((2, 3)), lambda: KerasTensor((None, 3))).shape == (None, 3)
+    for other in (lambda: [symbol], lambda: KerasTensor((1,)), lambda: KerasTensor((), "int32")):
+        with pytest.raises(ValueError, match="differ"):
+            ops.cond(pred, lambda: symbol, other)
+
+
+def test_switch(backend):
+    branches = [lambda v: v, lambda v: v * 2, lambda v: v * 3]
+    five = backend.convert(np.float32(5))
+    for index, factor in ((-1, 1), (0, 1), (1, 2), (2, 3), (9, 3)):
+        assert float(ops.switch(index, branches, five)) == 5 * factor
+        assert float(ops.switch(backend.convert(np.int32(index)), branches, five)) == 5 * factor
+
+
+def test_loops(backend):
+    def total(n):
+        return ops.while_loop(lambda i, s: ops.less(i, n), lambda i, s: (ops.add(i, 1), ops.add(s, i)), (0, 0))[1]
+
+    assert int(total(5)) == 10
+    assert int(ops.while_loop(lambda i: ops.less(i, 9), lambda i: ops.add(i, 2), 0, maximum_iterations=2)) == 4
+    assert int(ops.fori_loop(2, 6, lambda i, v: ops.add(v, i), 0)) == 14
+    symbol = KerasTensor((), "int32")
+    with scope.symbolic():
+        recorded = total(symbol)
+    assert int(replay(Graph([symbol], recorded), np.int32(6))) == 15
+    assert int(replay(Graph([symbol], ops.fori_loop(0, symbol, lambda i, v: ops.add(v, i), 0)), np.int32(6))) == 15
+
+
+def test_maps(backend):
+    xs = backend.convert(XS)
+    for function in (ops.map, ops.vectorized_map):
+        np.testing.assert_allclose(numbers(function(lambda x: ops.sum(x, axis=0), xs)), XS.sum(1), rtol=1e-5, atol=1e-6)
+        pair = function(lambda x: (ops.sum(x["a"]), x["b"]), {"a": xs, "b": xs})
+        np.testing.assert_allclose(numbers(pair[0]), XS.sum((1, 2)), rtol=1e-5, atol=1e-6)
+        symbol = KerasTensor((5, 2, 3))
+        graph = Graph([symbol], function(lambda x: ops.sum(x, axis=0), symbol))
+        np.testing.assert_allclose(numbers(replay(graph, XS)), XS.sum(1), rtol=1e-5, atol=1e-6)
+
+
+def test_associative_scan(backend):
+    x = np.arange(14).reshape(2, 7)
+    np.testing.assert_array_equal(numbers(ops.associative_scan(ops.add, x, axis=1)), np.cumsum(x, 1))
+    backwards = np.cumsum(x[:, ::-1], 1)[:, ::-1]
+    np.testing.assert_array_equal(numbers(ops.associative_scan(ops.add, x, axis=-1, reverse=True)), backwards)
+
+    def affine(a, b):  # composition is associative but not commutative
+        return ops.multiply(a[0], b[0]), ops.add(ops.multiply(a[1], b[0]), b[1])
+
+    factors, shifts = RNG.normal(size=(2, 6)).astype("float32")
+    value, wanted = 0.0, []
+    for f, s in zip(factors, shifts, strict=True):
+        value = value * f + s
+        wanted.append(value)
+    found = ops.associative_scan(affine, (factors, shifts))[1]
+    np.testing.assert_allclose(numbers(found), wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_associative_scan_of_unknown_length(backend, reverse):
+    x = np.arange(14, dtype="float32").reshape(2, 7)
+    symbol = KerasTensor((2, None))
+    ys = ops.associative_scan(lambda a, b: (ops.add(a[0], b[0]),), (symbol,), axis=1, reverse=reverse)
+    assert ys[0].shape == (2, None)
+    wanted = np.cumsum(x[:, ::-1], 1)[:, ::-1] if reverse else np.cumsum(x, 1)
+    np.testing.assert_array_equal(numbers(replay(Graph([symbol], ys), x)[0]), wanted)
+
+
+def test_custom_gradient(backend):
+    @ops.custom_gradient
+    def squared(x):
+        def gradient(*args, upstream=None):
+            return (args[0] if upstream is None else upstream) * 100.0
+
+        return ops.square(x), gradient
+
+    v = Variable(np.float32(3))
+    symbol = KerasTensor(())
+    graph = Graph([symbol], squared(symbol))
+
+    def recorded():
+        value = ops.convert_to_tensor(v)
+        return graph.run([value], lambda node, args, kwargs: node.operation(*args, **kwargs))
+
+    for loss in (lambda: squared(v), recorded):
+        value, (gradient,) = backend.value_and_gradients(loss, [v])
+        assert numbers(value) == 9 and numbers(gradient) == 100

@@ -1,0 +1,47 @@
+"""Optimizers inside a tf.function: traced once, with the step and the learning rate alive in it."""
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+
+from kerastorch import backend_registry, optimizers  # noqa: E402
+from kerastorch.variable import Variable  # noqa: E402
+
+START = np.array([1.0, -2.0, 3.0], "float32")
+SCHEDULE = {"initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5}
+MAKE = [
+    lambda: optimizers.SGD(0.1, momentum=0.9),
+    lambda: optimizers.Adam(optimizers.schedules.ExponentialDecay(**SCHEDULE)),
+    lambda: optimizers.Nadam(0.1, gradient_accumulation_steps=2),
+    lambda: optimizers.RMSprop(0.1, use_ema=True, ema_overwrite_frequency=3),
+]
+
+
+def trained(make, traced):
+    """The weight after some steps, and how often the step was traced."""
+    backend = backend_registry.get("tensorflow")
+    with backend_registry.using(backend):
+        optimizer, weight, traces = make(), Variable(START, name="w"), []
+        backend.adopt(weight)
+        optimizer.build([weight])
+
+        def step(gradient):
+            traces.append(1)
+            optimizer.apply([gradient], [weight])
+
+        run = tf.function(step, autograph=False) if traced else step
+        optimizer.work([weight])
+        for i in range(10):
+            if i == 5 and not callable(optimizer._learning_rate):
+                optimizer.learning_rate = 0.01
+            run(tf.constant(START * 0.1 * (i + 1)))
+        return weight.numpy(), int(optimizer._iterations.numpy()), len(traces)
+
+
+@pytest.mark.parametrize("make", MAKE, ids=["SGD", "Adam", "Nadam", "RMSprop"])
+def test_a_traced_step_is_the_eager_one(make):
+    expected, steps, _ = trained(make, traced=False)
+    got, traced_steps, traces = trained(make, traced=True)
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert steps == traced_steps == 10 and traces == 1
