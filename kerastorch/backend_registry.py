@@ -103,8 +103,7 @@ class Backend:
         raise NotImplementedError("devices")
 
     def seed(self, seed: int) -> None:
-        """Seeds the framework's own generators."""
-        raise NotImplementedError("seed")
+        """Seeds the framework's own generators, where it has any."""
 
     def no_gradient(self) -> contextlib.AbstractContextManager[Any]:
         """A context in which nothing is recorded for differentiation."""

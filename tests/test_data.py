@@ -78,6 +78,7 @@ class Fake(backend_registry.Backend):
 def fake():
     made = Fake(Tensor)
     backend_registry.register(made)
+    made.asked.clear()  # it was seeded, if anything has been
     yield made
     backend_registry.unregister(made.name)
 

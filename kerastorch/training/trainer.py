@@ -1,13 +1,11 @@
 """compile, fit, evaluate, predict: one loop for all backends, which run one batch at a time (see each backend's `steps`)."""
 
-import warnings
 from typing import Any
 
 from kerastorch import backend_registry, optimizers, scope, tree
 from kerastorch import callbacks as callbacks_
 from kerastorch import metrics as metrics_
 from kerastorch.errors import LayerError, NotCompiled, at, located, user_line
-from kerastorch.graph import KerasTensor
 from kerastorch.legacy import old_spellings
 from kerastorch.losses import names as losses_
 from kerastorch.metrics.names import resolve as resolve_metric
@@ -86,6 +84,7 @@ class Trainer:
 
     optimizer: Any = None
     loss: Any = None
+    run_eagerly, steps_per_execution, jit_compile = False, 1, "auto"  # until `compile` says otherwise
     stop_training = stop_evaluating = stop_predicting = False
 
     @property
@@ -205,7 +204,6 @@ class Trainer:
                                      role="evaluate")  # fmt: skip
         steps = self._prepare(data.sample(), True)
         self._check_labels(data.host_labels())
-        state = self._training
         known = callbacks_.CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=_verbosity(verbose),
                                         epochs=epochs, steps=data.num_batches, model=self) \
             if not isinstance(callbacks, callbacks_.CallbackList) else callbacks  # fmt: skip
@@ -245,7 +243,6 @@ class Trainer:
         if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
             self.optimizer.finalize_variable_values(self.trainable_variables)
         known.on_train_end(logs)
-        del state
         return self.history
 
     @staticmethod
@@ -562,6 +559,3 @@ def _host(backend: Any, x: Any) -> Any:
 def _rows(x: Any) -> int | None:
     leaf = tree.leaves(x)[0]
     return len(leaf) if hasattr(leaf, "__len__") else None
-
-
-_ = (warnings, KerasTensor)
