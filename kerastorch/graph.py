@@ -6,6 +6,7 @@ given (KerasTensors in them are the edges, masks included) and the output KerasT
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import FunctionType
 from typing import Any
 
 from kerastorch import dtypes, scope, tree
@@ -155,7 +156,7 @@ class Node:
     @property
     def layer(self) -> Any:
         """The layer called, None where an op was."""
-        return None if hasattr(self.operation, "op") else self.operation
+        return None if isinstance(self.operation, FunctionType) else self.operation
 
     @property
     def title(self) -> str:

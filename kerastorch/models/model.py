@@ -390,4 +390,3 @@ def operations(graph: Graph) -> list[Any]:
 
 
 __all__ = ["Functional", "Input", "Model"]
-_ = at
