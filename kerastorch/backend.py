@@ -1,6 +1,6 @@
 """The public part of what Keras calls its backend: defaults, names, and the session that old scripts clear."""
 
-from kerastorch import backend_registry
+from kerastorch import backend_registry, dtypes
 from kerastorch.dtypes import epsilon as epsilon
 from kerastorch.dtypes import floatx as floatx
 from kerastorch.dtypes import set_epsilon as set_epsilon
@@ -20,7 +20,27 @@ def backend() -> str:
 
 def result_type(*dtypes_) -> str:
     """The dtype in which operands of the given dtypes (None and Python types are weak) are computed together."""
-    from kerastorch import dtypes
-
     weak = {None: "float", float: "float", int: "int", bool: "bool"}
     return dtypes.promote(*(weak[d] if d in weak else dtypes.standardize(d) for d in dtypes_)) if dtypes_ else "int32"
+
+
+def standardize_dtype(dtype) -> str:
+    """The name of a dtype given as a string, a Python type, or a numpy, torch or TensorFlow dtype.
+
+    Args:
+        dtype: What names the dtype; None is the default floating one.
+
+    Raises:
+        ValueError: For what names no dtype.
+    """
+    return dtypes.standardize(dtype)
+
+
+def is_float_dtype(dtype) -> bool:
+    """Whether a dtype, given as for `standardize_dtype`, is a real floating one."""
+    return dtypes.is_float(dtypes.standardize(dtype))
+
+
+def is_int_dtype(dtype) -> bool:
+    """Whether a dtype, given as for `standardize_dtype`, is an integer one; bool is not."""
+    return dtypes.is_integer(dtypes.standardize(dtype))

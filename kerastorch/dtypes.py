@@ -103,7 +103,7 @@ def standardize(dtype: Any) -> str:
             text = text[9:]
     name = _standard(text) or _floatx
     if name not in ALLOWED:
-        raise ValueError(f"{dtype!r} is not a dtype; known are {', '.join(ALLOWED)}")
+        raise ValueError(f"Invalid dtype: {dtype!r} is none of {', '.join(ALLOWED)}")
     return name
 
 
