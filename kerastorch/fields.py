@@ -29,6 +29,7 @@ class Field:
         parse: `(value) -> value`; raises ValueError or TypeError with a message that names what is accepted.
         serialize: `(value) -> JSON-like value`.
         attribute: Name of the attribute that keeps the value, where the argument's own name is taken.
+        complaint: What is said of a wrong value: a template of `cls`, `name`, `value`, and the `error` that `parse` raised.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Field:
         parse: Callable[[Any], Any] = lambda v: v,
         serialize: Callable[[Any], Any] = lambda v: v,
         attribute: str | None = None,
+        complaint: str = "{cls}: argument {name!r}: {error}",
     ):
-        self.parse, self.serialize, self.attribute = parse, serialize, attribute
+        self.parse, self.serialize, self.attribute, self.complaint = parse, serialize, attribute, complaint
 
 
 PLAIN = Field()
@@ -134,8 +136,8 @@ def _constructor(cls: type, fields: dict[str, tuple[Field, Any]], closed: bool) 
             try:
                 value = parse(values[n])
             except (ValueError, TypeError) as error:
-                line = at(user_line(), "called")
-                raise type(error)(f"{cls.__name__}: argument {n!r}: {error}{line}") from error
+                said = fields[n][0].complaint.format(cls=cls.__name__, name=n, value=values[n], error=error)
+                raise type(error)(said + at(user_line(), "called")) from error
             setattr(self, attribute, value)
         post = getattr(self, "__post_init__", None)
         if post is not None:
@@ -201,17 +203,18 @@ Constraint = _from("constraints")
 DataFormat = Field(scope.standardize_data_format)
 
 
-def _count(value: Any) -> int:
+def positive(value: Any) -> int:
+    """A positive integer."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() <= 0:
         raise ValueError(f"a positive integer is needed, not {value!r}")
     return operator.index(value)
 
 
-Count = Field(_count)
+Count = Field(positive)
 
 
-def number(least: float | None = None, most: float | None = None, optional: bool = False) -> Field:
-    """A field of one real number within bounds."""
+def number(least: float | None = None, most: float | None = None, optional: bool = False, **more: Any) -> Field:
+    """A field of one real number within bounds; `more` is for `Field`."""
     bounds = " ".join(f"{word} {v}" for word, v in (("of at least", least), ("and at most", most)) if v is not None)
 
     def parse(value: Any) -> Any:
@@ -222,7 +225,7 @@ def number(least: float | None = None, most: float | None = None, optional: bool
             raise ValueError(f"a number {bounds}{' or None' if optional else ''} is needed, not {value!r}")
         return value
 
-    return Field(parse)
+    return Field(parse, **more)
 
 
 def absent(what: str) -> Field:

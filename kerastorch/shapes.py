@@ -163,7 +163,8 @@ def concatenate(xs, *, axis=-1):
             if i == axis:
                 out[i] = None if None in (a, b) else a + b
             elif None not in (a, b) and a != b:
-                raise ValueError(f"shapes {', '.join(map(str, xs))} differ outside axis {axis}, at axis {i}")
+                raise ValueError(f"it requires inputs with matching shapes except for the concatenation axis {axis}; "
+                                 f"{', '.join(map(str, xs))} differ at axis {i}")  # fmt: skip
             else:
                 out[i] = b if a is None else a
     return tuple(out)
@@ -297,7 +298,8 @@ def window_length(size: int | None, window: int, stride: int, padding: str, dila
         return -(-size // stride)
     reach = dilation * (window - 1) + 1
     if size < reach:
-        raise ValueError(f"a window that reaches over {reach} positions does not fit an axis of {size} without padding")
+        raise ValueError("Computed output size would be zero or negative. A window that reaches over "
+                         f"{reach} positions does not fit an axis of {size} without padding")  # fmt: skip
     return (size - reach) // stride + 1
 
 

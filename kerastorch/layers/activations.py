@@ -7,7 +7,7 @@ from kerastorch.layers.elementwise import Elementwise
 from kerastorch.layers.spec import InputSpec
 from kerastorch.op import dtype_of
 
-POSITIVE = fields.number(0)
+POSITIVE = fields.number(0, complaint="{name} of a {cls} layer cannot be None or a negative value; received {name}={value!r}")
 
 
 @declare
@@ -90,6 +90,14 @@ class PReLU(Layer):
         return tuple(input_shape)
 
 
+def _check_mask(shape, mask_shape):
+    if len(mask_shape) > len(shape):
+        raise ValueError(f"the mask must not have more dimensions than the input: {tuple(mask_shape)} for {tuple(shape)}")
+    for size, of_mask in zip(reversed(shape), reversed(mask_shape), strict=False):
+        if None not in (size, of_mask) and of_mask not in (1, size):
+            raise ValueError(f"the mask's shape {tuple(mask_shape)} is not broadcastable to the input's, {tuple(shape)}")
+
+
 @declare
 class Softmax(Elementwise):
     """Exponentials that add up to 1 along an axis.
@@ -102,6 +110,7 @@ class Softmax(Elementwise):
 
     def call(self, inputs, mask=None):
         if mask is not None:
+            _check_mask(inputs.shape, mask.shape)
             if dtype_of(mask) != "bool":
                 mask = ops.greater(mask, 0.5)
             inputs = ops.where(mask, inputs, -3e4 if dtype_of(inputs) == "float16" else -1e9)

@@ -4,8 +4,11 @@ from kerastorch import fields, ops, shapes
 from kerastorch.fields import declare
 from kerastorch.layers.base import Layer
 from kerastorch.layers.spec import InputSpec
+from kerastorch.ops.window import transposed
 
 PADDING = fields.choice("valid", "same")
+INVALID = "{cls}: Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value!r}."
+POSITIVE = fields.Field(fields.positive, complaint=INVALID)
 AXES = {
     1: "one spatial axis, such as time",
     2: "two spatial axes, as those of images",
@@ -70,13 +73,13 @@ class Convolution(Window):
         kernel_constraint, bias_constraint: Applied to the weights after each update.
     """
 
-    filters: fields.Count
+    filters: POSITIVE
     kernel_size: fields.PLAIN
     strides: fields.PLAIN = 1
     padding: PADDING = "valid"
     data_format: fields.DataFormat = None
     dilation_rate: fields.PLAIN = 1
-    groups: fields.Count = 1
+    groups: POSITIVE = 1
     activation: fields.Activation = None
     use_bias: bool = True
     kernel_initializer: fields.Initializer = "glorot_uniform"
@@ -166,7 +169,7 @@ class TransposedConvolution(Window):
         kernel_constraint, bias_constraint: Applied to the weights after each update.
     """
 
-    filters: fields.Count
+    filters: POSITIVE
     kernel_size: fields.PLAIN
     strides: fields.PLAIN = 1
     padding: PADDING = "valid"
@@ -202,6 +205,10 @@ class TransposedConvolution(Window):
         return self._finished(
             ops.conv_transpose(inputs, self.kernel, output_padding=self.output_padding, **self._window())
         )
+
+    def compute_output_shape(self, input_shape):
+        kernel = (*self.kernel_size, self.filters, None)
+        return transposed(tuple(input_shape), kernel, output_padding=self.output_padding, **self._window())
 
 
 @declare
@@ -259,7 +266,7 @@ class DepthwiseConvolution(Window):
     kernel_size: fields.PLAIN
     strides: fields.PLAIN = 1
     padding: PADDING = "valid"
-    depth_multiplier: fields.Count = 1
+    depth_multiplier: POSITIVE = 1
     data_format: fields.DataFormat = None
     dilation_rate: fields.PLAIN = 1
     activation: fields.Activation = None
@@ -318,13 +325,13 @@ class SeparableConvolution(Window):
         depthwise_constraint, pointwise_constraint, bias_constraint: Applied to the weights after each update.
     """
 
-    filters: fields.Count
+    filters: POSITIVE
     kernel_size: fields.PLAIN
     strides: fields.PLAIN = 1
     padding: PADDING = "valid"
     data_format: fields.DataFormat = None
     dilation_rate: fields.PLAIN = 1
-    depth_multiplier: fields.Count = 1
+    depth_multiplier: POSITIVE = 1
     activation: fields.Activation = None
     use_bias: bool = True
     depthwise_initializer: fields.Initializer = "glorot_uniform"

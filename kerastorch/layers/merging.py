@@ -18,8 +18,8 @@ class Merge(Layer):
     def build(self, input_shape):
         wrong = is_shape(input_shape) or not input_shape or self.inputs_needed not in (None, len(input_shape))
         if wrong:
-            count = "at least 1" if self.inputs_needed is None else self.inputs_needed
-            raise ValueError(f"a list of {count} inputs is needed")
+            count = "a list of at least 1 input" if self.inputs_needed is None else f"exactly {self.inputs_needed} inputs"
+            raise ValueError(f"this layer should be called on {count}")
         if len({s[0] for s in input_shape if s} - {None}) > 1:
             raise ValueError("the batch sizes of the inputs differ")
 
@@ -27,9 +27,22 @@ class Merge(Layer):
         return functools.reduce(self.join, _same_rank(inputs))
 
     def compute_mask(self, inputs, mask=None):
-        if mask is None or any(m is None for m in mask):
+        if mask is None:
             return None
-        return functools.reduce(ops.logical_or, mask)
+        _check_lists(inputs, mask)
+        return self.join_masks(inputs, mask)
+
+    def join_masks(self, inputs, masks):
+        """The mask of the output, from the inputs and one mask, or None, for each."""
+        return None if any(m is None for m in masks) else functools.reduce(ops.logical_or, masks)
+
+
+def _check_lists(inputs, masks):
+    for name, value in (("mask", masks), ("inputs", inputs)):
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"`{name}` should be a list. Received a {type(value).__name__}")
+    if len(inputs) != len(masks):
+        raise ValueError(f"`inputs` ({len(inputs)} of them) and `mask` ({len(masks)}) should have the same length.")
 
 
 def _same_rank(inputs):
@@ -127,11 +140,11 @@ class Concatenate(Merge):
     def call(self, inputs):
         return ops.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs, mask=None):
-        if mask is None or all(m is None for m in mask):
+    def join_masks(self, inputs, masks):
+        if all(m is None for m in masks):
             return None
         full = []
-        for x, m in zip(inputs, mask, strict=True):
+        for x, m in zip(inputs, masks, strict=True):
             if m is None:
                 m = ops.ones_like(x, dtype="bool")
             elif len(m.shape) < len(x.shape):
@@ -189,7 +202,7 @@ class Dot(Merge):
         output = ops.einsum(f"{''.join(left)},{''.join(right)}->{''.join([batch, *rest])}", x, y)
         return output if rest else ops.expand_dims(output, -1)
 
-    def compute_mask(self, inputs, mask=None):
+    def join_masks(self, inputs, masks):
         return None
 
 

@@ -7,23 +7,24 @@ from kerastorch.fields import declare
 from kerastorch.layers.elementwise import Elementwise
 from kerastorch.layers.spec import InputSpec
 
-RATE = fields.number(0, 1)
+INVALID = "{cls}: Invalid value received for argument `{name}`. "
+RATE = fields.number(0, 1, complaint=INVALID + "Expected a float value between 0 and 1. Received: {name}={value!r}")
 
 
 def _noise_shape(value):
     if value is None:
         return None
     if isinstance(value, str) or not hasattr(value, "__iter__"):
-        raise ValueError(f"a tuple of positive integers and None is needed, not {value!r}")
+        raise ValueError("Expected a tuple or list of integers.")
     for d in value:
-        if d is not None and (not hasattr(d, "__index__") or d <= 0):
-            raise ValueError(
-                f"a tuple of positive integers and None is needed, not {value!r}, in which {d!r} is neither"
-            )
+        if d is not None and not hasattr(d, "__index__"):
+            raise ValueError(f"Expected all elements to be integers or None. One is {d!r}.")
+        if d is not None and d <= 0:
+            raise ValueError(f"Expected all dimensions to be positive integers or None. One is {d!r}.")
     return tuple(value)
 
 
-NOISE_SHAPE = fields.Field(_noise_shape)
+NOISE_SHAPE = fields.Field(_noise_shape, complaint=INVALID + "{error} Received: {name}={value!r}")
 
 
 class Noise(Elementwise):

@@ -1,9 +1,11 @@
 """Layers that rearrange, repeat, pad or cut their input."""
 
 import math
+import operator
 
 from kerastorch import fields, ops, shapes
 from kerastorch.fields import declare
+from kerastorch.graph import KerasTensor
 from kerastorch.layers.base import Layer
 from kerastorch.layers.spec import InputSpec
 
@@ -33,7 +35,7 @@ class Flatten(Layer):
 def _target(value):
     shape = tuple(value)
     if any(not hasattr(d, "__index__") or d < -1 for d in shape) or shape.count(-1) > 1:
-        raise ValueError(f"a tuple of integers of at least 0, with at most one -1, is needed, not {value!r}")
+        raise ValueError("each size must be a non-negative integer, and at most one may be -1")
     return shape
 
 
@@ -45,9 +47,13 @@ class Reshape(Layer):
         target_shape: Shape without the batch axis; one size may be -1, which stands for what is left.
     """
 
-    target_shape: fields.Field(_target)
+    target_shape: fields.Field(_target, complaint="{cls}: {error}; received {name}={value!r}")
 
     built = True
+
+    def compute_output_spec(self, inputs):
+        batch, *rest = inputs.shape
+        return KerasTensor((batch, *shapes.reshape(tuple(rest), newshape=self.target_shape)), self._input_dtype(inputs.dtype))
 
     def call(self, inputs):
         target = shapes.reshape(tuple(inputs.shape)[1:], newshape=self.target_shape)
@@ -80,6 +86,14 @@ class Permute(Layer):
         return ops.transpose(inputs, (0, *self.dims))
 
 
+def _times(value):
+    if not hasattr(value, "__index__"):
+        raise TypeError("Expected an integer value for `n`")
+    if value <= 0:
+        raise ValueError("n should be a positive integer")
+    return operator.index(value)
+
+
 @declare
 class RepeatVector(Layer):
     """Makes a sequence of one vector, repeated.
@@ -88,7 +102,7 @@ class RepeatVector(Layer):
         n: How often.
     """
 
-    n: fields.Count
+    n: fields.Field(_times, complaint="{cls}: {error}; received {name}={value!r}")
 
     input_spec = InputSpec(ndim=2)
 
@@ -194,7 +208,11 @@ class Cropping1D(Edges):
         pairs = self._pairs(self.cropping)
         for size, cut in zip(inputs.shape, pairs, strict=True):
             if size is not None and size <= sum(cut):
-                raise ValueError(f"cropping {self.cropping} leaves nothing of an input of shape {tuple(inputs.shape)}")
+                raise ValueError(
+                    f"`cropping` parameter of `{type(self).__name__}` layer must be smaller than its input. Values in `cropping` "
+                    "argument should be smaller than the corresponding spatial dimension of the input. Received: "
+                    f"cropping={self.cropping} for an input of shape {tuple(inputs.shape)}"
+                )
         return inputs[tuple(slice(before or None, -after or None) for before, after in pairs)]
 
 
@@ -252,7 +270,7 @@ class UpSampling1D(Repeating):
         size: How often.
     """
 
-    size: fields.Count = 2
+    size: fields.Field(fields.positive, complaint="{cls}: {name} should be a positive integer; received {name}={value!r}") = 2
 
     input_spec = InputSpec(ndim=3)
 

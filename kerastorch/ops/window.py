@@ -154,7 +154,7 @@ def transposed_axes(kernel, strides, padding, output_padding, dilation_rate):
     return [(s, *transposed_axis(k, s, padding, e, d)) for k, s, e, d in each]
 
 
-def _transposed(x, kernel, *, strides=1, padding="valid", output_padding=None, data_format="channels_last",
+def transposed(x, kernel, *, strides=1, padding="valid", output_padding=None, data_format="channels_last",
                 dilation_rate=1):  # fmt: skip
     dims, channels = spatial(x, data_format)
     if len(kernel) != len(x):
@@ -167,7 +167,7 @@ def _transposed(x, kernel, *, strides=1, padding="valid", output_padding=None, d
     return unspatial(x[0], out, kernel[-2], data_format)
 
 
-@op(shape=_transposed, dtype=promoted)
+@op(shape=transposed, dtype=promoted)
 def conv_transpose(inputs: Tensor, kernel: Tensor, strides=1, padding="valid", output_padding=None, data_format=None,
                    dilation_rate=1):  # fmt: skip
     """The transpose of a convolution, which leads from its output's shape back to its input's.
