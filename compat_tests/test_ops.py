@@ -189,6 +189,13 @@ def test_signature(name):
     assert getattr(ops, name).__doc__
 
 
+@pytest.mark.parametrize("name", ["linalg", "nn", "numpy"])
+def test_namespace(name):
+    ours, theirs = ({n for n in dir(getattr(o, name)) if not n.startswith("_")} for o in (ops, keras.ops))
+    assert ours == theirs & set(ops.__all__)
+    assert all(getattr(getattr(ops, name), n) is getattr(ops, n) for n in ours)
+
+
 MIXED = [
     ("bool", "int32"), ("int8", "uint8"), ("int32", "uint32"), ("int64", "float16"), ("float16", "bfloat16"),
     ("int8", "float32"), ("float32", "float64"), ("int32", 2), ("int8", 2), ("int32", 2.5), ("float16", 2.5),

@@ -4,6 +4,7 @@ import math
 import random
 from typing import Any
 
+import ml_dtypes as ml_dtypes  # from which numpy knows bfloat16 and float8 by name
 import numpy as np
 
 from kerastorch import dtypes

@@ -7,39 +7,52 @@ from collections.abc import Callable
 from typing import Any
 
 LINE = re.compile(r"^from (\.+)([\w.]*) import (\w+) as (\w+)$", re.MULTILINE)
+STAR = re.compile(r"^from \.(\w+) import \*$", re.MULTILINE)
 
 
-def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """Gives a package the names that the stub beside it (`__init__.pyi`) lists, and the old names of what it has.
+def listed(stub: str) -> dict[str, tuple[str, str]]:
+    """The public names in a stub, with the module each lives in and its name there."""
+    with open(stub, encoding="utf-8") as file:
+        text = file.read()
+    found = {public: (dots + module, name) for dots, module, name, public in LINE.findall(text)}
+    for module in STAR.findall(text):
+        found |= listed(os.path.join(os.path.dirname(stub), f"{module}.pyi"))
+    return found
 
-    Each line of the stub has the form `from .module import name as public_name`, or `from . import module as module`.
+
+def attach(module: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Gives a package or a module the names that the stub beside it (`.pyi`) lists, and a package the old names of what it has.
+
+    Each line of the stub has one of the forms `from .module import name as public_name`, `from . import module as module`, and
+    `from .module import *` for all that is in the stub of that module.
 
     Args:
-        package: The package's `__name__`.
+        module: The `__name__` of the package or module.
         file: Its `__file__`.
 
     Returns:
-        `__getattr__`, `__dir__` and `__all__` of the package.
+        `__getattr__`, `__dir__` and `__all__` of the package or module.
     """
-    with open(f"{file.removesuffix('.py')}.pyi", encoding="utf-8") as stub:
-        folder = os.path.dirname(file)
-        places = {public: (dots + module, name) for dots, module, name, public in LINE.findall(stub.read())}
+    places = listed(f"{file.removesuffix('.py')}.pyi")
+    folder, last = os.path.split(file)
+    whole = last == "__init__.py"
+    package = module if whole else module.rpartition(".")[0]
 
     def __getattr__(name: str) -> Any:
         place = places.get(name)
         if place is None:
-            if name.startswith("__"):
-                raise AttributeError(f"module {package!r} has no {name!r}")
+            if name.startswith("__") or not whole:
+                raise AttributeError(f"module {module!r} has no {name!r}")
             if os.path.exists(f"{folder}/{name}.py") or os.path.exists(f"{folder}/{name}/__init__.py"):
                 return importlib.import_module(f"{package}.{name}")  # a submodule that the stub does not list
             from kerastorch.legacy.modules import lookup
 
             return lookup(package, name)
-        module, inner = place
-        if module == ".":
+        home, inner = place
+        if home == ".":
             return importlib.import_module(f".{inner}", package)
-        found = getattr(importlib.import_module(module, package), inner)
-        importlib.import_module(package).__dict__[name] = found  # a module of the same name must not hide it
+        found = getattr(importlib.import_module(home, package), inner)
+        importlib.import_module(module).__dict__[name] = found  # a module of the same name must not hide it
         return found
 
     return __getattr__, lambda: sorted(places), sorted(places)

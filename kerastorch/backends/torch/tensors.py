@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import ml_dtypes as ml_dtypes  # from which numpy knows bfloat16 and float8 by name
 import numpy as np
 import torch
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from kerastorch import ops
-from kerastorch.ops.linalg import einsum_
+from kerastorch.ops.algebra import einsum_
 
 PRODUCTS = frozenset((tf.float16, tf.bfloat16, tf.float32, tf.float64, tf.int32, tf.int64, tf.complex64, tf.complex128))
 

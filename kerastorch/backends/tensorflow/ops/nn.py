@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from kerastorch import ops
 from kerastorch.backends.tensorflow.ops import window
-from kerastorch.ops import nn
+from kerastorch.ops import neural as nn
 
 
 def softmax(x, axis):

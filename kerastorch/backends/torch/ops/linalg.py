@@ -3,7 +3,7 @@
 import torch
 
 from kerastorch import ops
-from kerastorch.ops.linalg import einsum_
+from kerastorch.ops.algebra import einsum_
 
 
 def tensordot(x1, x2, axes=2):

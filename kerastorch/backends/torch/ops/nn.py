@@ -8,7 +8,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from kerastorch import dtypes, ops
 from kerastorch.backends.torch.ops import window
-from kerastorch.ops import nn
+from kerastorch.ops import neural as nn
 from kerastorch.shapes import normalize_axes
 
 

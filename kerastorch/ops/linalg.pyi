@@ -1,0 +1,9 @@
+from .algebra import cholesky as cholesky
+from .algebra import det as det
+from .algebra import eigh as eigh
+from .algebra import inv as inv
+from .algebra import norm as norm
+from .algebra import qr as qr
+from .algebra import solve as solve
+from .algebra import solve_triangular as solve_triangular
+from .algebra import svd as svd
