@@ -88,6 +88,10 @@ class Backend:
         """The rows of a tensor that an integer array, or tensor of this framework, names."""
         raise NotImplementedError("gather")
 
+    def tracing(self) -> bool:
+        """Whether a function is being traced now, so that a Python loop would be written out in it."""
+        return False
+
     # ---- variables
     def adopt(self, variable: Any) -> None:
         """Moves a variable that is on the host to a parameter or buffer of its own."""

@@ -235,6 +235,16 @@ def real_part(dtype: str) -> str:
     return {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
 
 
+def with_imaginary(dtype: str) -> str:
+    """The complex dtype whose parts a floating one holds; a complex one itself."""
+    return dtype if dtype.startswith("complex") else "complex128" if dtype == "float64" else "complex64"
+
+
+def resolution(dtype: str) -> float:
+    """The distance from 1 to the next number of a floating dtype, or of a complex one's parts."""
+    return 2.0 ** -{"float16": 10, "bfloat16": 7, "float64": 52}.get(real_part(dtype), 23)
+
+
 def boolean(*dtypes):
     """Compares in the promoted dtype, answers in bool."""
     return promote(*dtypes), "bool"
@@ -292,6 +302,12 @@ def averaging(x, **_):
     d = concrete(x)
     d = d if is_float(d) or d.startswith("complex") else _floatx
     return d, d
+
+
+def deep(*dtypes):
+    """As `averaging` of the promoted dtype, computed in 32 bits or more: what no framework has narrow kernels of."""
+    d = averaging(promote(*dtypes))[1]
+    return promote(d, "float32"), d
 
 
 def selecting(condition, *dtypes):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerastorch import backend_registry, dtypes, scope
-from kerastorch.errors import NotLowerable, OpError, near
+from kerastorch.errors import NotLowerable, OpError, because, near
 from kerastorch.graph import Graph, KerasTensor, Node
 from kerastorch.variable import Variable
 
@@ -140,9 +140,7 @@ class Op:
             why = rule_error
         if why is error and not self.primitive:
             return error
-        new = OpError(f"ops.{self.name}: {str(why).rstrip('.')}. Arguments: {self.describe(args)}")
-        new.__cause__ = error
-        return new
+        return because(error, OpError, f"ops.{self.name}: {str(why).rstrip('.')}. Arguments: {self.describe(args)}")
 
     def describe(self, args: Sequence[Any]) -> str:
         """The arguments in a line, tensors by shape and dtype."""

@@ -45,9 +45,9 @@ class SeedGenerator:
     def __init__(self, seed=None, name=None, **kwargs):
         kwargs.pop("backend", None)  # a seed is not bound to a backend
         if kwargs:
-            raise ValueError(f"SeedGenerator: unexpected arguments {sorted(kwargs)}")
+            raise ValueError(f"SeedGenerator: Unrecognized keyword arguments {sorted(kwargs)}")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise ValueError(f"SeedGenerator: seed must be an integer or None, not {seed!r}")
+            raise ValueError(f"SeedGenerator: Argument `seed` must be an integer or None, not {seed!r}")
         self.name = name or scope.unique_name("seed_generator")
         self._initial_seed = seed
         start = python_random.randint(1, 10**9) if seed is None else seed

@@ -38,7 +38,7 @@ def broadcast(*shapes):
 def normalize_axis(axis: int, rank: int, name: str = "axis") -> int:
     """A possibly negative axis as a non-negative one."""
     if not -rank <= axis < rank:
-        raise ValueError(f"{name} {axis} is out of range for a tensor of rank {rank}")
+        raise ValueError(f"{name} {axis} is out of bounds for a tensor of rank {rank}")
     return axis % rank
 
 

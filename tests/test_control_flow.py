@@ -209,3 +209,39 @@ def test_custom_gradient(backend):
     for loss in (lambda: squared(v), recorded):
         value, (gradient,) = backend.value_and_gradients(loss, [v])
         assert numbers(value) == 9 and numbers(gradient) == 100
+
+
+# ---------------------------------------------------------------------------------------------------- directions
+
+
+def test_jvp_eager_and_recorded(backend):
+    def function(a, b, w):
+        return {"product": ops.multiply(a, b), "sine": ops.sin(a)}, ops.add(ops.sum(b), w)
+
+    a, b, da, db = (RNG.normal(size=(2, 3)).astype("float32") for _ in range(4))
+
+    def run(a, b, da, db, w):
+        results, moved, aux = ops.jvp(lambda a, b: function(a, b, w), (a, b), (da, db), has_aux=True)
+        return [results["product"], results["sine"], moved["product"], moved["sine"], aux]
+
+    expected = [a * b, np.sin(a), da * b + a * db, np.cos(a) * da, b.sum() + 2]
+    inputs = [backend.convert(x) for x in (a, b, da, db, np.float32(2))]
+    symbols = [KerasTensor(x.shape, "float32") for x in (a, b, da, db, np.float32(2))]
+    outputs = run(*symbols)
+    replayed = Graph(symbols, outputs).run(inputs, lambda node, args, kwargs: node.operation(*args, **kwargs))
+    assert [t.shape for t in outputs] == [x.shape for x in expected]
+    for found in (run(*inputs), replayed):
+        for x, wanted in zip(found, expected, strict=True):
+            np.testing.assert_allclose(backend.numpy(x), wanted, 1e-5, 1e-6)
+
+
+def test_jvp_wants_a_direction_for_each_argument(backend):
+    with pytest.raises(ValueError, match="tangents have 0 tensors where primals have 1"):
+        ops.jvp(ops.sin, (1.0,), ())
+
+
+def test_fori_loop_counts_in_python_where_it_can(backend):
+    kinds = []
+    found = ops.fori_loop(0, 4, lambda i, x: kinds.append(type(i)) or x + i, np.array(0))
+    assert kinds == [int] * 4 and int(found) == 6
+    assert ops.dtype(found) == "int64"

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from compat_tests.cases.op_case import ALL, NUMBERS, TWO, Case, integers, normal
+from compat_tests.cases.op_case import ALL, FLOATS, NUMBERS, TWO, Case, integers, normal
 
 M, N = normal(3, 4), normal(4, 2)
 A, B = normal(2, 3, 4), normal(2, 4, 3)
@@ -13,6 +13,12 @@ S = normal(3, 3) + 3 * np.eye(3, dtype="float32")
 T = normal(2, 3, 3) + 3 * np.eye(3, dtype="float32")
 P = T @ T.transpose(0, 2, 1)  # positive definite
 LOOSE = (1e-4, 1e-5)
+
+
+def distances(x, y):
+    """What `cdist` gives."""
+    return np.linalg.norm(x[..., :, None, :] - y[..., None, :, :], axis=-1)
+
 
 CASES = [
     Case("matmul", (M, N), gradient=True),
@@ -72,8 +78,22 @@ CASES = [
     Case("cholesky", (P,), tolerance=LOOSE),
     Case("cholesky", (P,), {"upper": True}, tolerance=LOOSE),
     Case("solve", (T, normal(2, 3, 2)), gradient=True, tolerance=LOOSE),
-    Case("solve", (S, normal(3)), tolerance=LOOSE, note="vector"),
+    Case("solve", (S, normal(3)), tolerance=LOOSE, note="vector", unknown=False),
     Case("solve_triangular", (np.tril(T), normal(2, 3, 2)), {"lower": True}, tolerance=LOOSE),
-    Case("solve_triangular", (np.triu(S), normal(3, 2)), tolerance=LOOSE),
+    Case("solve_triangular", (np.triu(S), normal(3, 2)), tolerance=LOOSE, unknown=False),
     Case("svd", (A,), {"compute_uv": False}, gradient=True, tolerance=LOOSE),
+    Case("norm", (np.zeros((2, 3), "float32"),), note="zero", expected=lambda x: np.float32(0)),
+    Case("cdist", (M, normal(5, 4)), gradient=True, tolerance=LOOSE, dtypes=FLOATS),
+    Case("cdist", (A, normal(2, 5, 4)), tolerance=LOOSE, note="batches", expected=distances),
+    Case("cholesky_inverse", (np.linalg.cholesky(P),), gradient=True, tolerance=LOOSE),
+    Case("cholesky_inverse", (np.linalg.cholesky(P).transpose(0, 2, 1).copy(),), {"upper": True}, tolerance=LOOSE),
+    Case("pinv", (A,), gradient=True, tolerance=LOOSE, dtypes=TWO),
+    Case("pinv", (M.T.copy(),), {"rcond": 0.5}, tolerance=LOOSE, unknown=False),
+    Case("matrix_rank", (A,), dtypes=TWO),
+    Case("matrix_rank", (np.outer(V, W),), unknown=False, note="one"),
+    Case("matrix_rank", (M,), {"tol": 2.0}, unknown=False),
+    Case("lstsq", (M, normal(3, 2)), gradient=True, tolerance=LOOSE, dtypes=TWO),
+    Case("lstsq", (N, normal(4)), {"rcond": 0.5}, tolerance=LOOSE),
+    Case("view_as_real", (M + 1j * M,)),
+    Case("view_as_complex", (N,), dtypes=FLOATS),
 ]

@@ -1,7 +1,6 @@
 from . import linalg as linalg
 from . import nn as nn
 from . import numpy as numpy
-from .algebra import logdet as logdet
 from .control import associative_scan as associative_scan
 from .control import cond as cond
 from .control import custom_gradient as custom_gradient
@@ -22,6 +21,7 @@ from .core import shape as shape
 from .core import size_arithmetic as size_arithmetic
 from .core import size_of as size_of
 from .core import stop_gradient as stop_gradient
+from .einops import rearrange as rearrange
 from .elementwise import erf as erf
 from .elementwise import erfc as erfc
 from .elementwise import erfinv as erfinv
@@ -34,7 +34,23 @@ from .indexing import slice as slice
 from .indexing import slice_update as slice_update
 from .indexing import top_k as top_k
 from .linalg import *
+from .matrices import cdist as cdist
+from .matrices import logdet as logdet
 from .nn import *
 from .numpy import *
 from .reduce import logsumexp as logsumexp
+from .segment import segment_max as segment_max
+from .segment import segment_min as segment_min
+from .segment import segment_prod as segment_prod
+from .segment import segment_sum as segment_sum
 from .shaping import unstack as unstack
+from .signal import extract_sequences as extract_sequences
+from .signal import fft as fft
+from .signal import fft2 as fft2
+from .signal import ifft2 as ifft2
+from .signal import irfft as irfft
+from .signal import istft as istft
+from .signal import rfft as rfft
+from .signal import stft as stft
+from .signal import view_as_complex as view_as_complex
+from .signal import view_as_real as view_as_real

@@ -1,12 +1,11 @@
-"""Products of vectors, matrices and tensors, norms and decompositions."""
+"""Products of vectors, matrices and tensors."""
 
 import math
 import string
 
 from kerastorch import dtypes, shapes
-from kerastorch.dtypes import averaging
 from kerastorch.op import Tensor, Tensors, composite, op
-from kerastorch.ops import core, elementwise, indexing, logic, reduce, shaping
+from kerastorch.ops import core, elementwise, indexing, reduce, shaping
 from kerastorch.shapes import contract
 
 # ------------------------------------------------------------------------------------------------ products
@@ -204,66 +203,6 @@ def einsum(subscripts, *operands, **kwargs):
     return einsum_(subscripts, list(operands))
 
 
-# ------------------------------------------------------------------------------------------------ norms and traces
-
-
-def _norm(x, *, ord=None, axis=None, keepdims=False):
-    axes = shapes.normalize_axes(axis, len(x))
-    if isinstance(ord, str) and (ord not in ("fro", "nuc") or len(axes) != 2):
-        raise ValueError(f"ord {ord!r} must be 'fro' or 'nuc', and needs two axes, not {len(axes)}")
-    if len(axes) == 2 and ord not in (None, "fro", "nuc", math.inf, -math.inf, 1, -1, 2, -2):
-        raise ValueError(
-            f"ord {ord!r} is no norm of matrices: it must be None, 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2"
-        )
-    if len(axes) > 2 and ord is not None:
-        raise ValueError(f"ord {ord!r} needs one axis or two, not {len(axes)}")
-    return shapes.reduce(x, axis=axis, keepdims=keepdims)
-
-
-def _norm_dtype(x):
-    d = averaging(x)[1]
-    return d, dtypes.real_part(d)
-
-
-@composite(shape=_norm, dtype=_norm_dtype)
-def norm(x: Tensor, ord=None, axis=None, keepdims=False):
-    """The norm of vectors or matrices.
-
-    Args:
-        x: Tensor.
-        ord: Which one. Vectors: any number p, the infinities, 0 for the count of non-zeros. Matrices: "fro", "nuc" (sum
-            of singular values), 1 and inf (largest column and row sum), 2 (largest singular value), negative for the
-            smallest. None is the square root of the sum of squares.
-        axis: Axis of the vectors, or the two axes of the matrices; None is all.
-        keepdims: Whether the axes stay, with size 1.
-    """
-    axes = shapes.normalize_axes(axis, len(x.shape))
-    if ord in ("nuc", 2, -2) and len(axes) == 2:
-        values = svd(shaping.moveaxis(x, axes, (-2, -1)), compute_uv=False)
-        found = {"nuc": reduce.sum, 2: reduce.max, -2: reduce.min}[ord](values, -1)
-        return shaping.expand_dims(found, axes) if keepdims else found
-    x = elementwise.abs(x)
-    if ord is None or ord == "fro" or ord == 2 and len(axes) == 1:
-        return elementwise.sqrt(reduce.sum(elementwise.square(x), axes, keepdims))
-    if len(axes) == 1:
-        return _vector_norm(x, ord, axes, keepdims)
-    rows, columns = axes
-    within, across = (rows, columns) if ord in (1, -1) else (columns, rows)
-    extreme = reduce.max if ord > 0 else reduce.min
-    found = extreme(reduce.sum(x, within, True), across, True)
-    return found if keepdims else shaping.squeeze(found, axes)
-
-
-def _vector_norm(magnitudes, ord, axes, keepdims):
-    if ord in (math.inf, -math.inf):
-        return (reduce.max if ord > 0 else reduce.min)(magnitudes, axes, keepdims)
-    if ord == 0:
-        return reduce.sum(core.cast(logic.not_equal(magnitudes, 0), core.dtype(magnitudes)), axes, keepdims)
-    if ord == 1:
-        return reduce.sum(magnitudes, axes, keepdims)
-    return elementwise.power(reduce.sum(elementwise.power(magnitudes, ord), axes, keepdims), 1.0 / ord)
-
-
 def _trace(x, *, offset=0, axis1=0, axis2=1):
     return indexing.diagonal.op.shape_rule(x, offset=offset, axis1=axis1, axis2=axis2)[:-1]
 
@@ -272,114 +211,3 @@ def _trace(x, *, offset=0, axis1=0, axis2=1):
 def trace(x: Tensor, offset=0, axis1=0, axis2=1):
     """The sum along a diagonal, arguments as for `diagonal`."""
     return reduce.sum(indexing.diagonal(x, offset, axis1, axis2), -1)
-
-
-# ------------------------------------------------------------------------------------------------ square matrices
-
-
-def _square(x, *rest):
-    if len(x) < 2 or None not in x[-2:] and x[-1] != x[-2]:
-        raise ValueError(f"square matrices are needed, not a tensor of shape {x}")
-    return x
-
-
-def _per_matrix(x):
-    return _square(x)[:-2]
-
-
-@op(shape=_square, dtype=averaging)
-def inv(x: Tensor):
-    """The inverses of square matrices."""
-
-
-@op(shape=_per_matrix, dtype=averaging)
-def det(x: Tensor):
-    """The determinants of square matrices."""
-
-
-@op(shape=lambda x: [_per_matrix(x)] * 2, dtype=averaging)
-def slogdet(x: Tensor):
-    """The signs of determinants, and the logarithms of their absolute values."""
-
-
-@composite(shape=_per_matrix, dtype=averaging)
-def logdet(x: Tensor):
-    """The logarithms of the determinants of positive definite matrices."""
-    return elementwise.multiply(2, reduce.sum(elementwise.log(indexing.diagonal(cholesky(x), 0, -2, -1)), -1))
-
-
-@op(shape=_square, dtype=averaging)
-def cholesky(x: Tensor, upper=False):
-    """The triangular factors of positive definite matrices: x is L times its conjugate transpose.
-
-    Args:
-        x: Matrices.
-        upper: Whether to answer with the transpose of L.
-    """
-
-
-def _solution(a, b):
-    _square(a)
-    if None not in (a[-1], b[len(a) - 2]) and a[-1] != b[len(a) - 2]:
-        raise ValueError(f"matrices of shape {a} do not fit right hand sides of shape {b}")
-    return b
-
-
-@op(shape=_solution, dtype=lambda a, b: averaging(dtypes.promote(a, b)))
-def solve(a: Tensor, b: Tensor):
-    """The solutions of linear equations.
-
-    Args:
-        a: Square matrices.
-        b: Right hand sides: vectors, or matrices of several ones side by side.
-    """
-
-
-@op(shape=_solution, dtype=lambda a, b: averaging(dtypes.promote(a, b)))
-def solve_triangular(a: Tensor, b: Tensor, lower=False):
-    """The solutions of linear equations whose matrices are triangular, arguments as for `solve`."""
-
-
-@op(shape=lambda x: [_square(x)[:-1], x], dtype=averaging)
-def eigh(x: Tensor):
-    """The eigenvalues of symmetric (Hermitian) matrices in ascending order, and the eigenvectors as columns."""
-
-
-# ------------------------------------------------------------------------------------------------ any matrices
-
-
-def _factors(x, *, mode="reduced"):
-    if mode not in ("reduced", "complete"):
-        raise ValueError(f"mode must be 'reduced' or 'complete', not {mode!r}")
-    (m, n), batch = x[-2:], x[:-2]
-    inner = m if mode == "complete" else None if None in (m, n) else min(m, n)
-    return [(*batch, m, inner), (*batch, inner, n)]
-
-
-@op(shape=_factors, dtype=averaging)
-def qr(x: Tensor, mode="reduced"):
-    """The orthogonal and the upper triangular factors of matrices.
-
-    Args:
-        x: Matrices.
-        mode: "reduced", or "complete" for square orthogonal factors.
-    """
-
-
-def _singular(x, *, full_matrices=True, compute_uv=True):
-    (m, n), batch = x[-2:], x[:-2]
-    number = None if None in (m, n) else min(m, n)
-    if not compute_uv:
-        return (*batch, number)
-    return [(*batch, m, m if full_matrices else number), (*batch, number), (*batch, n if full_matrices else number, n)]
-
-
-@op(shape=_singular, dtype=averaging)
-def svd(x: Tensor, full_matrices=True, compute_uv=True):
-    """The singular values of matrices, between the left and the right singular vectors.
-
-    Args:
-        x: Matrices.
-        full_matrices: Whether the vectors make square matrices.
-        compute_uv: Whether to answer with the vectors, or with the values alone.
-    """

@@ -160,7 +160,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
         TypeError, ValueError: If `f` is not callable, `unroll` is not positive, or the number of steps is open.
     """
     if not callable(f):
-        raise TypeError(f"scan: f must be callable, not {f!r}")
+        raise TypeError(f"scan: f should be a callable. Received: {f!r}")
     if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
         raise ValueError(f"scan: unroll must be a bool or a positive integer, not {unroll!r}")
     if xs is None and length is None:
@@ -262,13 +262,13 @@ def associative_scan(f, elems, reverse=False, axis=0):
         TypeError, ValueError: If `f` is not callable, or the sizes along `axis` differ.
     """
     if not callable(f):
-        raise TypeError(f"associative_scan: f must be callable, not {f!r}")
+        raise TypeError(f"associative_scan: f should be a callable. Received: {f!r}")
     parts = [ops.convert_to_tensor(x) for x in leaves(elems)]
     axes = [shapes.normalize_axis(axis, len(x.shape)) for x in parts]
     sizes = {x.shape[a] for x, a in zip(parts, axes, strict=True)} - {None}
     if len(sizes) > 1:
-        raise ValueError(f"associative_scan: the tensors must have one size along axis {axis}, got shapes "
-                         f"{[tuple(x.shape) for x in parts]}")  # fmt: skip
+        raise ValueError(f"associative_scan: the tensors must agree in what is scanned as their first dimension, axis {axis}; "
+                         f"got shapes {[tuple(x.shape) for x in parts]}")  # fmt: skip
 
     def combine(before, behind):
         return leaves(f(packed(elems, before), packed(elems, behind)))
@@ -443,6 +443,12 @@ def fori_loop(lower, upper, body_fun, init_val):
         body_fun: `body_fun(i, value) -> value`.
         init_val: First value: a tensor or a nest of them.
     """
+    values = leaves(init_val)
+    if isinstance(lower, int) and isinstance(upper, int) and not recording(values) and not home(values).tracing():
+        value = tree.map_structure(lambda v: None if v is None else operand(home(values), v), init_val)
+        for i in range(lower, upper):
+            value = body_fun(i, value)
+        return value
 
     def step(i, end, value):
         return ops.add(i, 1), end, body_fun(i, value)

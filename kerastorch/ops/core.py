@@ -40,8 +40,10 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     Args:
         x: What is converted. A KerasTensor stays one; a tensor stays with its framework.
         dtype: Dtype of the result; None keeps the operand's, or infers one for Python numbers.
-        sparse, ragged: Accepted as in Keras. Whether a sparse or ragged tensor stays one is the backend's choice.
+        sparse, ragged: False makes a sparse or ragged tensor a dense one; else it stays what it is.
     """
+    if sparse is False or ragged is False:
+        x = densify(x)
     if isinstance(x, KerasTensor):
         return x if dtype is None or x.dtype == dtypes.standardize(dtype) else cast(x, dtype)
     owner = backend_registry.of(x)
@@ -56,6 +58,11 @@ def constant(x: Tensor, dtype=None):
     """The recorded form of a conversion to a tensor."""
 
 
+@op(shape=unary, dtype=dtypes.same)
+def densify(x: Tensor):
+    """A sparse or ragged tensor as a dense one, zero where it has no values; a dense tensor itself."""
+
+
 def convert_to_numpy(x):
     """A tensor, or anything that converts to one, as a numpy array; a list of tensors of one shape becomes one array.
 
@@ -66,7 +73,8 @@ def convert_to_numpy(x):
 
     owner = backend_registry.of(x)
     if owner is not None:
-        return owner.numpy(x)
+        found = owner.numpy(x)
+        return found if found.flags.writeable else found.copy()
     if isinstance(x, list | tuple):
         return np.array([convert_to_numpy(item) for item in x])
     return x.numpy() if isinstance(x, Variable) else np.array(x)

@@ -3,7 +3,7 @@
 import math
 
 from kerastorch import dtypes
-from kerastorch.dtypes import arithmetic, counted, floating, magnitude, promoted, selecting, wide_floating
+from kerastorch.dtypes import arithmetic, counted, deep, floating, magnitude, promoted, selecting, wide_floating
 from kerastorch.op import Tensor, composite, op
 from kerastorch.ops import core, logic
 from kerastorch.shapes import broadcast, unary
@@ -383,7 +383,7 @@ def erfc(x: Tensor):
     return subtract(1, erf(x))
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=deep)
 def erfinv(x: Tensor):
     """The number whose error function is the operand."""
 

@@ -47,10 +47,22 @@ def get_item(x: Tensor, key):
     """What `x[key]` is: integers, slices, `...`, None and index tensors as in numpy."""
 
 
-def _slice(inputs, start_indices, *, shape):
+def _slice(inputs, starts, *, shape, start_indices):
     if len(shape) != len(inputs):
-        raise ValueError(f"shape {tuple(shape)} must have a size for each dimension of inputs, whose shape is {inputs}")
-    return tuple(None if d == -1 else d for d in shapes.known(shape))
+        raise ValueError(
+            f"the dimensions in `inputs` must match the dimensions in `shape`: shape {inputs} has {len(inputs)}, "
+            f"and {tuple(shape)} has sizes for {len(shape)}"
+        )
+    if starts and starts[0] not in (None, len(inputs)):
+        raise ValueError(
+            f"the dimensions in `start_indices` must match the dimensions in `inputs`: shape {inputs} has {len(inputs)}, "
+            f"and there are {starts[0]} indices"
+        )
+    begins = start_indices if isinstance(start_indices, list | tuple) else [None] * len(inputs)
+    return tuple(
+        d if d != -1 else size - begin if isinstance(begin, int) and size is not None else None
+        for d, size, begin in zip(shapes.known(shape), inputs, begins, strict=True)
+    )
 
 
 @op(shape=_slice, dtype=same)

@@ -5,7 +5,6 @@ from .algebra import inner as inner
 from .algebra import kron as kron
 from .algebra import matmul as matmul
 from .algebra import outer as outer
-from .algebra import slogdet as slogdet
 from .algebra import tensordot as tensordot
 from .algebra import trace as trace
 from .algebra import vdot as vdot
@@ -66,9 +65,9 @@ from .elementwise import imag as imag
 from .elementwise import lcm as lcm
 from .elementwise import ldexp as ldexp
 from .elementwise import log as log
+from .elementwise import log10 as log10
 from .elementwise import log1p as log1p
 from .elementwise import log2 as log2
-from .elementwise import log10 as log10
 from .elementwise import logaddexp as logaddexp
 from .elementwise import logaddexp2 as logaddexp2
 from .elementwise import maximum as maximum
@@ -136,6 +135,7 @@ from .logic import logical_xor as logical_xor
 from .logic import not_equal as not_equal
 from .logic import right_shift as right_shift
 from .logic import signbit as signbit
+from .matrices import slogdet as slogdet
 from .reduce import all as all
 from .reduce import allclose as allclose
 from .reduce import amax as amax

@@ -74,7 +74,8 @@ def float_dtype(name: str, dtype: Any) -> str:
     """
     dtype = dtypes.standardize(dtype)
     if dtype not in dtypes.FLOATS:
-        raise ValueError(f"random.{name} draws real numbers: dtype must be one of {dtypes.FLOATS}, not {dtype!r}")
+        raise ValueError(f"`keras.random.{name}` requires a floating point `dtype`. Received: {dtype!r}, which is none of "
+                         f"{', '.join(dtypes.FLOATS)}")  # fmt: skip
     return dtype
 
 
@@ -86,7 +87,7 @@ def integer_dtype(name: str, dtype: Any) -> str:
     """
     dtype = dtypes.standardize(dtype)
     if not dtypes.is_integer(dtype):
-        raise ValueError(f"random.{name} draws integers: dtype must be an integer one, not {dtype!r}")
+        raise ValueError(f"`keras.random.{name}` requires an integer `dtype`. Received: {dtype!r}")
     return dtype
 
 

@@ -218,7 +218,7 @@ def _unstacked(x, *, num=None, axis=0):
     axis = shapes.normalize_axis(axis, len(x))
     num = x[axis] if num is None else num
     if num is None:
-        raise ValueError(f"num is needed, as axis {axis} of shape {x} has no known size")
+        raise ValueError(f"Cannot infer argument `num` from shape {x}: axis {axis} has no known size. Give num itself")
     return [x[:axis] + x[axis + 1 :]] * num
 
 

@@ -41,6 +41,9 @@ class TensorflowBackend(Backend):
 
         return LAYERS
 
+    def tracing(self) -> bool:
+        return tensors.tracing()
+
     def adopt(self, variable: Any) -> None:
         homes.adopt(self, variable)
 

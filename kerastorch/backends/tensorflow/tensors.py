@@ -73,15 +73,18 @@ def cast(x: Any, dtype: str) -> Any:
     return tf.cast(x, wanted)
 
 
+def dense(x: Any) -> Any:
+    """A tensor of any kind as a dense one, filled up with zeros."""
+    if isinstance(x, tf.SparseTensor):
+        return tf.sparse.to_dense(tf.sparse.reorder(x))
+    if isinstance(x, tf.RaggedTensor):
+        return x.to_tensor()
+    return tf.convert_to_tensor(x) if isinstance(x, tf.IndexedSlices) else x
+
+
 def numpy(x: Any) -> np.ndarray:
     """A tensor as a numpy array; sparse and ragged ones are filled up with zeros."""
-    if isinstance(x, tf.SparseTensor):
-        x = tf.sparse.to_dense(tf.sparse.reorder(x))
-    elif isinstance(x, tf.RaggedTensor):
-        x = x.to_tensor()
-    elif isinstance(x, tf.IndexedSlices):
-        x = tf.convert_to_tensor(x)
-    return np.asarray(x)
+    return np.asarray(dense(x))
 
 
 # ------------------------------------------------------------------------------------------------ devices
@@ -104,6 +107,11 @@ def on_device(name: str) -> contextlib.AbstractContextManager[Any]:
 
 
 # ------------------------------------------------------------------------------------------------ running
+
+
+def tracing() -> bool:
+    """Whether a tf.function is being traced."""
+    return not tf.executing_eagerly()
 
 
 def seed(value: int) -> None:

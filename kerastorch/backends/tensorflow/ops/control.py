@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from kerastorch.ops import control
+from kerastorch.ops import control, derivative
 from kerastorch.ops.control import run_steps
 
 
@@ -56,11 +56,19 @@ def vectorized(operands, function):
     return tf.vectorized_map(lambda slices: function(*slices), list(operands))
 
 
+def jvp(operands, function, n):
+    values, directions = list(operands[:n]), list(operands[n : 2 * n])
+    with tf.autodiff.ForwardAccumulator(values, directions) as accumulator:
+        out = list(function(*values, *operands[2 * n :]))
+    return [*out, *(accumulator.jvp(x, unconnected_gradients="zero") for x in out)]
+
+
 TABLE = {
     control.scan_: scan,
     control.cond_: cond,
     control.while_: while_loop,
     control.custom_gradient_: custom_gradient,
     control.vectorized_: vectorized,
+    derivative.jvp_: jvp,
 }
 SCALARS: set = set()

@@ -33,7 +33,8 @@ def einsum(subscripts, operands):
 
 
 def cholesky(x, upper=False):
-    lower = tf.linalg.cholesky(x)
+    # For matrices that are not positive definite TensorFlow has NaN, not an error.
+    lower = tf.debugging.check_numerics(tf.linalg.cholesky(x), "the matrices are not positive definite")
     return tf.linalg.adjoint(lower) if upper else lower
 
 
@@ -66,9 +67,11 @@ def svd(x, full_matrices=True, compute_uv=True):
 TABLE = {
     ops.cholesky: cholesky,
     ops.det: tf.linalg.det,
+    ops.eig: tf.linalg.eig,
     ops.eigh: tf.linalg.eigh,
     einsum_: einsum,
     ops.inv: tf.linalg.inv,
+    ops.lu_factor: lambda x: tuple(tf.linalg.lu(x)),
     ops.matmul: matmul,
     ops.qr: qr,
     ops.slogdet: slogdet,

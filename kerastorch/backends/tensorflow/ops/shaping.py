@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from kerastorch import dtypes, ops
 from kerastorch.backends.tensorflow import tensors
+from kerastorch.ops import core as declared
 from kerastorch.shapes import normalize_axes, normalize_axis, pad_pairs
 
 # ------------------------------------------------------------------------------------------------ making
@@ -62,6 +63,8 @@ def sizes(x):
 
 
 def size_of(x, axis):
+    if isinstance(x, tf.RaggedTensor):
+        return x.shape[axis]  # where it is ragged there is no one size
     return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
 
 
@@ -132,6 +135,7 @@ def concatenate(xs, axis=0):
 
 
 TABLE = {
+    declared.densify: tensors.dense,
     ops.arange: arange,
     ops.broadcast_to: tf.broadcast_to,
     ops.cast: tensors.cast,

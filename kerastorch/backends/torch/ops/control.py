@@ -2,7 +2,7 @@
 
 import torch
 
-from kerastorch.ops import control
+from kerastorch.ops import control, derivative
 from kerastorch.ops.control import run_steps
 
 
@@ -52,11 +52,18 @@ def vectorized(operands, function):
     return torch.vmap(function)(*operands)
 
 
+def jvp(operands, function, n):
+    rest = operands[2 * n :]
+    out = torch.func.jvp(lambda *values: list(function(*values, *rest)), tuple(operands[:n]), tuple(operands[n : 2 * n]))
+    return [*out[0], *out[1]]
+
+
 TABLE = {
     control.scan_: scan,
     control.cond_: cond,
     control.while_: while_loop,
     control.custom_gradient_: custom_gradient,
     control.vectorized_: vectorized,
+    derivative.jvp_: jvp,
 }
 SCALARS: set = set()

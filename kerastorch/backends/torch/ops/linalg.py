@@ -20,6 +20,20 @@ def cholesky(x, upper=False):
     return torch.linalg.cholesky(x, upper=upper)
 
 
+def cholesky_inverse(x, upper=False):
+    # Without the cut, the half that is not read would get a gradient.
+    return torch.cholesky_inverse(x.triu() if upper else x.tril(), upper=upper)
+
+
+def pinv(x, rcond=None):
+    return torch.linalg.pinv(x, rtol=rcond)
+
+
+def lu_factor(x):
+    factors, pivots = torch.linalg.lu_factor(x)
+    return factors, pivots - 1  # LAPACK counts from 1
+
+
 def slogdet(x):
     return tuple(torch.linalg.slogdet(x))
 
@@ -32,6 +46,10 @@ def solve_triangular(a, b, lower=False):
     if b.ndim == a.ndim - 1:
         return torch.linalg.solve_triangular(a, b.unsqueeze(-1), upper=not lower).squeeze(-1)
     return torch.linalg.solve_triangular(a, b, upper=not lower)
+
+
+def eig(x):
+    return tuple(torch.linalg.eig(x))
 
 
 def eigh(x):
@@ -47,12 +65,18 @@ def svd(x, full_matrices=True, compute_uv=True):
 
 
 TABLE = {
+    ops.cdist: torch.cdist,
     ops.cholesky: cholesky,
+    ops.cholesky_inverse: cholesky_inverse,
     ops.det: torch.linalg.det,
+    ops.eig: eig,
     ops.eigh: eigh,
     einsum_: einsum,
     ops.inv: torch.linalg.inv,
+    ops.lu_factor: lu_factor,
     ops.matmul: torch.matmul,
+    ops.norm: torch.linalg.norm,
+    ops.pinv: pinv,
     ops.qr: qr,
     ops.slogdet: slogdet,
     ops.solve: solve,

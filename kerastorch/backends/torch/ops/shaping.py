@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from kerastorch import ops
 from kerastorch.backends.torch import tensors
+from kerastorch.ops import core as declared
 from kerastorch.shapes import normalize_axes, pad_pairs
 
 # ------------------------------------------------------------------------------------------------ making
@@ -139,6 +140,7 @@ def mirrored(at, size, mode):
 
 
 TABLE = {
+    declared.densify: lambda x: x if x.layout is torch.strided else x.to_dense(),
     ops.arange: arange,
     ops.broadcast_to: torch.broadcast_to,
     ops.cast: tensors.cast,
