@@ -65,9 +65,9 @@ from .elementwise import imag as imag
 from .elementwise import lcm as lcm
 from .elementwise import ldexp as ldexp
 from .elementwise import log as log
-from .elementwise import log10 as log10
 from .elementwise import log1p as log1p
 from .elementwise import log2 as log2
+from .elementwise import log10 as log10
 from .elementwise import logaddexp as logaddexp
 from .elementwise import logaddexp2 as logaddexp2
 from .elementwise import maximum as maximum
