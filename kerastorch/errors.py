@@ -85,15 +85,12 @@ def located(function: Callable) -> Callable:
     return call
 
 
-@functools.cache
-def _both(kind: type, builtin: type) -> type:
-    return type(kind.__name__, (kind, builtin), {"__module__": kind.__module__, "__doc__": kind.__doc__})
-
-
 def because(cause: Exception, kind: type[Exception], message: str) -> Exception:
     """An error of a kind, with a cause, whose built-in kind it has too: code that catches a framework's own errors goes on to."""
     builtin = next((b for b in (IndexError, RuntimeError, TypeError) if isinstance(cause, b)), None)
-    error = (_both(kind, builtin) if builtin and not issubclass(kind, builtin) else kind)(message)
+    if builtin is not None and not issubclass(kind, builtin):
+        kind = type(kind.__name__, (kind, builtin), {"__module__": kind.__module__, "__doc__": kind.__doc__})
+    error = kind(message)
     error.__cause__ = cause
     return error
 
