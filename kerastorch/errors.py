@@ -53,6 +53,16 @@ OWN = (PACKAGE, "<kerastorch", "<frozen ", "<eval_with_key")
 LIBRARIES = tuple(f"{os.sep}site-packages{os.sep}{name}{os.sep}" for name in ("torch", "tensorflow", "numpy", "optree"))
 
 
+@functools.cache
+def _own_module(name: str) -> bool:
+    return str(getattr(sys.modules.get(name), "__file__", "")).startswith(PACKAGE)
+
+
+def is_own(cls: type) -> bool:
+    """Whether a class is one of this package's, and not a user's."""
+    return _own_module(cls.__module__)
+
+
 def user_line() -> tuple[str, int] | None:
     """File and line of the innermost frame that is the user's, or None where there is none."""
     frame: types.FrameType | None = sys._getframe(1)

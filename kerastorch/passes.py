@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kerastorch import scope
-from kerastorch.errors import near
+from kerastorch.errors import is_own, near
 from kerastorch.graph import Graph, KerasTensor, Node
 from kerastorch.layers.calls import specs_of
 
@@ -65,7 +65,7 @@ def before_activation(output: KerasTensor, activation: Callable) -> tuple[KerasT
     node = output.node
     layer = node.layer if node is not None else None
     if layer is not None:
-        own = type(layer).__module__.partition(".")[0] == "kerastorch"
+        own = is_own(type(layer))
         if not own or layer.is_input or layer.activity_regularizer is not None or layer.compute_dtype != layer.variable_dtype:
             return None
         inner = opened(node)

@@ -138,9 +138,9 @@ def test_logs_may_be_left_out_or_named():
     told.on_epoch_end(epoch=2, logs={"loss": 1})
     told.on_train_batch_end(batch=3)
     assert note.events == [
-        ("on_train_begin", None),
+        ("on_train_begin", {}),
         ("on_epoch_end", 2, {"loss": 1.0}),
-        ("on_train_batch_end", 3, None),
+        ("on_train_batch_end", 3, {}),
     ]
 
 
@@ -197,7 +197,7 @@ def test_what_is_added_where_there_is_none():
     assert len(callbacks.CallbackList([[mine], (callbacks.Callback(),)]).callbacks) == 2
     told.append(Recorder())
     told.on_test_begin()
-    assert told.callbacks[-1].events == [("on_test_begin", None)]
+    assert told.callbacks[-1].events == [("on_test_begin", {})]
 
 
 @pytest.mark.parametrize("wrong", [callbacks.EarlyStopping, print, 3])

@@ -1,5 +1,7 @@
 """Models: how they are made, named, frozen and trained, on every backend."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -639,3 +641,19 @@ def test_names_of_layers_and_weights():
     keras.utils.clear_session()
     assert layers.Dense(1).name == "dense"
     assert keras.Sequential(name="mine").name == "mine" and keras.Sequential().name == "sequential"
+
+
+def test_targets_for_those_outputs_only_that_have_a_loss(backend):
+    x = keras.Input((2,))
+    h = layers.Dense(3)(x)
+    model = keras.Model(x, [h, layers.Dense(1)(h)])
+    model.compile(loss=["mse", None], backend=backend)
+    assert model.evaluate(np.ones((8, 2)), np.ones((8, 3)), verbose=0) > 0
+
+
+def test_a_pydataset_without_length_can_be_iterated_over():
+    class Endless(keras.utils.PyDataset):
+        def __getitem__(self, index):
+            return index
+
+    assert list(itertools.islice(Endless(), 3)) == [0, 1, 2]

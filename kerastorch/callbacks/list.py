@@ -69,7 +69,7 @@ class CallbackList(Callback):
     def _tell(self, hook: str, logs: Mapping[str, Any] | None, *index: int) -> None:
         told = self._hooks[hook]
         if told:
-            logs = as_logs(logs)
+            logs = {} if logs is None else as_logs(logs)
             for method in told:
                 method(*index, logs)
 

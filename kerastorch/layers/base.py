@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kerastorch import backend_registry, constraints, dtype_policies, dtypes, initializers, ops, regularizers, scope, tree
-from kerastorch.errors import LayerError, NotBuilt, OpError, at, user_line
+from kerastorch.errors import LayerError, NotBuilt, OpError, at, is_own, user_line
 from kerastorch.graph import KerasTensor, Node, tensors_in
 from kerastorch.layers import spec
 from kerastorch.layers.calls import CallSpec, State, parameters_of, specs_of
@@ -444,7 +444,7 @@ class Layer:
 
     def _explained(self, error: ValueError, args: tuple) -> ValueError:
         """What to raise where a call failed: for ops and for layers of this package, with the layer and the shapes given."""
-        ours = type(error) is ValueError and type(self).__module__.partition(".")[0] == "kerastorch"
+        ours = type(error) is ValueError and is_own(type(self))
         if not ours and not isinstance(error, OpError):
             return error
         new = LayerError(f"layer {self.name!r} ({type(self).__name__}) cannot take inputs of shape {shown_shapes(args)}: "
@@ -480,7 +480,7 @@ class Layer:
             with scope.symbolic(), scope.autocast(self._autocast_dtype):
                 return self.call(*args_, **kwargs_)
         except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
-            if type(self).__module__.partition(".")[0] == "kerastorch" and not self.calls_user_code:
+            if is_own(type(self)) and not self.calls_user_code:
                 raise
             return self._spec_by_zeros(args_, kwargs_, error)
 

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kerastorch.errors import near
+from kerastorch.errors import is_own, near
 
 # Modules of configurations whose public names may be made from a file.
 PUBLIC = ("activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "models", "optimizers",
@@ -131,7 +131,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if not hasattr(obj, "get_config"):
         raise TypeError(f"{obj!r} of type {type(obj).__name__} cannot be written to a configuration: it has no get_config")
     cls = type(obj)
-    own = cls.__module__.partition(".")[0] == "kerastorch"
+    own = is_own(cls)
     return {"module": module_of(cls), "class_name": cls.__name__, "config": config_of(obj),
             "registered_name": None if own else get_registered_name(cls),
             **({"build_config": obj.get_build_config()} if getattr(obj, "get_build_config", None) and obj.get_build_config()

@@ -85,18 +85,10 @@ class CompiledLoss:
         """The trackers of the outputs' own losses."""
         return [t for t in self.trackers if t is not None]
 
-    def align(self, y_true: Any, y_pred: Any) -> tuple[list[Any], list[Any]]:
-        """As `align`; where there are targets only for the outputs with a loss, the others have None."""
-        truths, having = parts(y_true), [t for t in self.terms if t is not None]
-        if len(truths) == len(having) < len(self.terms) and not isinstance(y_true, dict):
-            rest = iter(truths)
-            return [None if t is None else next(rest) for t in self.terms], parts(y_pred)
-        return align(y_true, y_pred)
-
     def check(self, y_true: Any, y_pred: Any) -> None:
         """Raises where the losses cannot take such targets and outputs (nests of KerasTensors)."""
         with scope.symbolic():
-            for term, truth, out, name in zip(self.terms, *align(y_true, y_pred), self.names, strict=True):
+            for term, truth, out, name in zip(self.terms, *align(y_true, y_pred, self.terms), self.names, strict=True):
                 if term is not None and truth is not None:
                     try:
                         term(truth, out)
@@ -109,7 +101,7 @@ class CompiledLoss:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, instead: Any = None) -> Any:
         """The scalar loss; `instead` is the loss to use for the only output, where a pass found a better one."""
-        truths, outputs = self.align(y_true, y_pred)
+        truths, outputs = align(y_true, y_pred, self.terms)
         weights = parts(sample_weight) if sample_weight is not None else [None]
         if len(weights) == 1:
             weights = weights * len(outputs)
@@ -129,8 +121,12 @@ class CompiledLoss:
         return total
 
 
-def align(y_true: Any, y_pred: Any) -> tuple[list[Any], list[Any]]:
+def align(y_true: Any, y_pred: Any, terms: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
     """Targets and outputs as lists of equal length.
+
+    Args:
+        y_true, y_pred: Nests of targets and of outputs.
+        terms: The outputs' losses. Where there are targets only for the outputs that have one, those of the others are None.
 
     Raises:
         LayerError: If their numbers differ.
@@ -141,6 +137,9 @@ def align(y_true: Any, y_pred: Any) -> tuple[list[Any], list[Any]]:
         truths = [y_true.get(k) for k in sorted(y_pred)] if missing else parts({k: y_true[k] for k in y_pred})
     else:
         truths = parts(y_true)
+        if len(truths) < len(outputs) and len(truths) == sum(t is not None for t in terms):
+            rest = iter(truths)
+            truths = [None if t is None else next(rest) for t in terms]
     if y_true is None:
         truths = [None] * len(outputs)
     if len(truths) != len(outputs):
@@ -161,7 +160,7 @@ class CompiledMetrics:
 
     def __init__(self, metrics: Any, weighted_metrics: Any, structure: Any, names: Sequence[str], shapes: Sequence[Any],
                  terms: Sequence[Any]):  # fmt: skip
-        self.names = list(names)
+        self.names, self.terms = list(names), list(terms)
         self.rows: list[tuple[int, Any, bool]] = []  # output, metric, weighted
         for given, weighted in ((metrics, False), (weighted_metrics, True)):
             for i, found in enumerate(self._per_output(given, structure, names)):
@@ -188,7 +187,7 @@ class CompiledMetrics:
         """Takes one batch into account."""
         if not self.rows:
             return
-        truths, outputs = align(y_true, y_pred)
+        truths, outputs = align(y_true, y_pred, self.terms)
         weights = parts(sample_weight) if sample_weight is not None else [None]
         if len(weights) == 1:
             weights = weights * len(outputs)

@@ -4,6 +4,7 @@ import inspect
 from typing import Any
 
 from kerastorch import ops, tree
+from kerastorch.errors import is_own
 from kerastorch.graph import Graph, tensors_in
 from kerastorch.layers.base import Layer
 from kerastorch.passes import before_activation, loss_of_logits
@@ -46,7 +47,7 @@ class Steps:
         self.variables = model.trainable_variables
         self.regularized = [v for v in self.variables if v.regularizer is not None]
         self.adding = [x for x in model._flatten_layers()
-                       if x.activity_regularizer is not None or type(x).__module__.partition(".")[0] != "kerastorch"]  # fmt: skip
+                       if x.activity_regularizer is not None or not is_own(type(x))]  # fmt: skip
 
     # ---------------------------------------------------------------- what backends write
 

@@ -79,12 +79,12 @@ class Trainer:
         state.compiled = True
         self.optimizer = made
         self.loss = loss
-        self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, jit_compile
+        self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, jit_compile is True
         self.stop_training = False
 
     optimizer: Any = None
     loss: Any = None
-    run_eagerly, steps_per_execution, jit_compile = False, 1, "auto"  # until `compile` says otherwise
+    run_eagerly, steps_per_execution, jit_compile = False, 1, False  # until `compile` says otherwise
     stop_training = stop_evaluating = stop_predicting = False
 
     @property
@@ -160,7 +160,7 @@ class Trainer:
         return ["output"] if n == 1 else [f"output_{i + 1}" for i in range(n)]
 
     def _shapes(self, y: Any, output: Any) -> list[tuple[Any, Any]]:
-        truths, outputs = align(y, output)
+        truths, outputs = align(y, output, self._training.loss.terms if self._training.loss is not None else ())
         return [(None if t is None else t.shape, o.shape) for t, o in zip(truths, outputs, strict=True)]
 
     # ---------------------------------------------------------------- fit
@@ -278,7 +278,7 @@ class Trainer:
         loss = self._training.loss
         if loss is None or host is None:
             return
-        truths, outputs = align(host, self._training.output)
+        truths, outputs = align(host, self._training.output, loss.terms)
         for truth, out, term, name in zip(truths, outputs, loss.terms, loss.names, strict=True):
             if truth is not None and term is not None:
                 try:

@@ -54,7 +54,8 @@ class PyDataset:
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index), which returns a batch")
 
     def __iter__(self):
-        count = self.num_batches
+        told = hasattr(self, "__len__") or type(self).num_batches is not PyDataset.num_batches
+        count = self.num_batches if told else None
         return (self[i] for i in (itertools.count() if count is None else range(count)))
 
     @property

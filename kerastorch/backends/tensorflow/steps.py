@@ -29,7 +29,7 @@ class TensorflowSteps(Steps):
         """A step as a tf.function, with XLA where the user asks for it; as it is where steps are to run eagerly."""
         if self.model.run_eagerly:
             return step
-        jit = self.model.jit_compile is True
+        jit = self.model.jit_compile
         return tf.function(step, jit_compile=jit, reduce_retracing=True, autograph=False)
 
     def call(self, x: Any, training: bool) -> tuple[Any, Any]:

@@ -22,7 +22,7 @@ from kerastorch.backends.torch import native as native_
 from kerastorch.backends.torch import tensors
 from kerastorch.backends.torch.modules import Again, Lowered, PythonCall
 from kerastorch.backends.torch.native import Native, Weight
-from kerastorch.errors import NotLowerable, at
+from kerastorch.errors import NotLowerable, at, is_own
 from kerastorch.graph import Graph, KerasTensor, Node, tensors_in
 from kerastorch.layers.base import Layer
 from kerastorch.op import AS_NUMBER, operand, trace
@@ -111,7 +111,7 @@ class Lowering:
                 return Piece(layer, native.module, native, "native")
         if layer.graph is not None:
             return Piece(layer, self.graph_module(layer.graph, layer.name))
-        own = type(layer).__module__.partition(".")[0] == "kerastorch"
+        own = is_own(type(layer))
         if (own and layer.activity_regularizer is None) or self.export:
             if self.inlinable(layer):
                 return Piece(layer, None, kind="inline")

@@ -25,7 +25,7 @@ class TorchSteps(Steps):
         self.parameters = [p for v in self.variables for p in v.home.parameters if p.requires_grad]
         self.update = optimizers.updater(backend, self.optimizer, self.variables) if self.optimizer is not None else None
         self.forward = self.training_forward()
-        if model._training.arguments.get("jit_compile") is True and self.module is not None:
+        if model.jit_compile and self.module is not None:
             self.forward = torch.compile(self.forward)
 
     # ---------------------------------------------------------------- forward
