@@ -41,6 +41,8 @@ LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4
            "float64": 1.7976931348623157e308}  # fmt: skip
 BYTES = {"bool": 1, "bfloat16": 2, "complex64": 8, "complex128": 16, "string": 8, **dict.fromkeys(SMALL_FLOATS, 1)}
 
+AS_STORED = "as stored"  # in place of a compute dtype: even one that the framework cannot compute in
+
 _floatx = "float32"
 
 

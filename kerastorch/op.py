@@ -245,6 +245,8 @@ class Op:
                 found[i] = owner.wider.get(want, want)
             elif number and number not in ("bool", "string") and owner.takes_number(self.function, place):
                 found[i] = AS_NUMBER
+            elif want == dtypes.AS_STORED:
+                found[i] = None
             else:
                 found[i] = owner.wider.get(want or dtype_of(args[i]), want)
         return found, result

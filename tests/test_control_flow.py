@@ -162,6 +162,23 @@ def test_maps(backend):
         np.testing.assert_allclose(numbers(replay(graph, XS)), XS.sum(1), rtol=1e-5, atol=1e-6)
 
 
+def test_vectorize(backend):
+    xs = backend.convert(XS)
+    halves = ops.vectorize(lambda a, b: (ops.subtract(a, b), ops.maximum(a, b)))(xs, xs[:1, :, :1])
+    np.testing.assert_allclose(numbers(halves[0]), XS - XS[:1, :, :1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(numbers(halves[1]), np.maximum(XS, XS[:1, :, :1]), rtol=1e-5, atol=1e-6)
+    assert numbers(ops.vectorize(lambda a, b: ops.add(a, b))(xs, 2)).shape == XS.shape
+    product = ops.vectorize(ops.matmul, signature="(m,n),(n)->(m)")(xs, xs[0, 0])
+    np.testing.assert_allclose(numbers(product), XS @ XS[0, 0], rtol=1e-5, atol=1e-6)
+    sums = ops.vectorize(lambda row, axis: ops.sum(row, axis), signature="(n)->()", excluded={1, "axis"})
+    for total in (sums(xs, 0), sums(xs, axis=0)):
+        np.testing.assert_allclose(numbers(total), XS.sum(-1), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="has 1 tensors, but 2 were given"):
+        ops.vectorize(ops.add, signature="(n)->()")(xs, xs)
+    with pytest.raises(ValueError, match="callable"):
+        ops.vectorize(3)
+
+
 def test_associative_scan(backend):
     x = np.arange(14).reshape(2, 7)
     np.testing.assert_array_equal(numbers(ops.associative_scan(ops.add, x, axis=1)), np.cumsum(x, 1))

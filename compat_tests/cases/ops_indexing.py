@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from compat_tests.cases.op_case import ALL, NUMBERS, Case, integers, normal, truths
+from compat_tests.cases.op_case import ALL, INTEGERS, NUMBERS, Case, integers, normal, truths
 
 A = normal(2, 3, 4)
 M, N = normal(3, 4), normal(3, 4, seed=1)
 V = normal(6)
+REPEATED = np.array([[3, 1, 3], [0, 1, 0], [3, 1, 3]])
 AT = np.array([[0, 2], [1, -1]])
 ROWS = np.array([[0, 1], [2, 3], [0, 1]])
 KEYS = {
@@ -59,6 +60,18 @@ CASES = [
     Case("argsort", (integers(0, 2, 20),), note="ties"),
     Case("top_k", (M, 2), gradient=True, dtypes=ALL),
     Case("in_top_k", (np.array([1, 0, 3]), M, 2)),
+    Case("argpartition", (M, 1), dtypes=NUMBERS, expected=lambda x, k: np.argsort(x)),
+    Case("argpartition", (M, 1), {"axis": None}, expected=lambda x, k, axis: np.argsort(x, axis)),
+    Case("nonzero", (truths(3, 4),), recorded=False, dtypes=ALL, expected=np.nonzero),
+    Case("unravel_index", (np.array([[0, 5], [3, 2]]), (2, 3)), dtypes=INTEGERS),
+    *(
+        Case("unique", (REPEATED,), {**k, **dict.fromkeys(("return_index", "return_inverse", "return_counts"), True)},
+             recorded="size" in k, note="all")
+        for k in ({"axis": 0}, {"axis": -1}, {"axis": 1, "size": 1}, {"axis": 0, "size": 4, "fill_value": -1})
+    ),
+    Case("unique", (REPEATED,), {"return_inverse": True, "return_index": True}, recorded=False, expected=np.unique),
+    Case("unique", (REPEATED,), {"size": 6}, dtypes=ALL),
+    Case("unique", (np.array([1, np.nan, 0, np.nan], "float32"),), note="nan", recorded=False, expected=lambda x: np.sort(x)),
     Case("searchsorted", (np.sort(V), M), unknown=False),
     Case("searchsorted", (np.array([1, 2, 2, 3]), np.array([0, 2, 4])), {"side": "right"}),
     Case("digitize", (M, np.array([-1, 0, 1], "float32")), dtypes=NUMBERS),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compat_tests.cases.op_case import ALL, Case, integers, normal, truths
+from compat_tests.cases.op_case import ALL, NUMBERS, Case, integers, normal, truths
 
 A = normal(2, 3, 4)
 M, N = normal(3, 4), normal(3, 4, seed=1)
@@ -79,6 +79,14 @@ CASES = [
     Case("meshgrid", (V, normal(3)), unknown=False),
     Case("meshgrid", (V, normal(3), normal(2)), {"indexing": "ij"}, unknown=False),
     Case("cast", (M, "int32"), unknown=True),
+    *(
+        Case("view", (np.arange(-4, 4, dtype="int16").reshape(2, 4),), {"dtype": d}, expected=lambda x, dtype: x.view(dtype))
+        for d in ("int8", "uint16", "float16", "int32", "float64")
+    ),
+    *(Case(w, (n,), tolerance=(1e-5, 1e-6)) for w in ("bartlett", "blackman", "hamming", "hanning") for n in (1, 6, 7)),
+    *(Case("kaiser", (n, 8.6)) for n in (1, 6, 7)),
+    Case("vander", (M[0],), gradient=True, dtypes=NUMBERS),
+    Case("vander", (M[0],), {"N": 2, "increasing": True}),
     Case("cast", (M * 100, "float16"), note="half", tolerance=(1e-3, 1e-3)),
     Case("cast", (truths(2, 3), "float32"), note="bool"),
     Case("saturate_cast", (np.array([-3.5, 2, 700, 1e30], "float32"), "uint8")),

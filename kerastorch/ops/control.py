@@ -5,11 +5,13 @@ recorded too: each becomes a `Body`, a graph held by the loop's node, and what i
 operands of that node.
 """
 
+import functools
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerastorch import backend_registry, ops, scope, shapes, tree
-from kerastorch.dtypes import concrete
+from kerastorch.dtypes import concrete, of_python
 from kerastorch.graph import Graph, KerasTensor, Node
 from kerastorch.op import Tensor, Tensors, dtype_of, op, operand, shape_of
 from kerastorch.variable import Variable
@@ -247,6 +249,53 @@ def vectorized_map(function, elements):
 
     out = vectorized_.op.implementation(owner)([operand(owner, v) for v in values], flat)
     return packed(structure["y"], out)
+
+
+def vectorize(pyfunc, *, excluded=None, signature=None):
+    """A function of single elements (or of small arrays) as one of whole tensors, which broadcast against each other.
+
+    Args:
+        pyfunc: Function of one element of each tensor, written over ops, with a tensor or a nest of tensors as result.
+        excluded: Positions and names of arguments that are passed on whole.
+        signature: How many dimensions of each tensor the function takes at once, such as "(m,n),(n)->(m)"; None is none.
+
+    Returns:
+        A function that works out all elements at once where the backend can.
+
+    Raises:
+        ValueError: If `pyfunc` is not callable, or called with another number of tensors than `signature` has.
+    """
+    if not callable(pyfunc):
+        raise ValueError(f"vectorize: Expected argument `pyfunc` to be a callable, not {pyfunc!r}")
+    whole = frozenset(excluded or ())
+    cores = None
+    if signature is not None:
+        cores = [len(re.findall(r"\w+", dims)) for dims in re.findall(r"\(([^()]*)\)", signature.partition("->")[0])]
+
+    @functools.wraps(pyfunc)
+    def vectorized(*args, **kwargs):
+        given = dict(enumerate(args)) | kwargs
+        places = [place for place in given if place not in whole and of_python(given[place]) is None]
+        tensors = [ops.convert_to_tensor(given[place]) for place in places]
+        ranks = [0] * len(tensors) if cores is None else cores  # numbers are the same for every element
+        if len(ranks) != len(tensors):
+            raise ValueError(f"vectorize: the signature {signature!r} has {len(ranks)} tensors, but {len(tensors)} were given")
+
+        def element(*slices):
+            now = given | dict(zip(places, slices, strict=True))
+            return pyfunc(*(now[i] for i in range(len(args))), **{name: now[name] for name in kwargs})
+
+        inner = [tuple(t.shape[len(t.shape) - rank :]) for t, rank in zip(tensors, ranks, strict=True)]
+        outer = shapes.broadcast(*(tuple(t.shape[: len(t.shape) - rank]) for t, rank in zip(tensors, ranks, strict=True)))
+        if not outer:
+            return element(*tensors)
+        flat = [
+            ops.reshape(ops.broadcast_to(t, (*outer, *dims)), (-1, *dims)) for t, dims in zip(tensors, inner, strict=True)
+        ]
+        out = vectorized_map(lambda slices: element(*slices), flat)
+        return tree.map_structure(lambda y: ops.reshape(y, (*outer, *y.shape[1:])), out)
+
+    return vectorized
 
 
 def associative_scan(f, elems, reverse=False, axis=0):

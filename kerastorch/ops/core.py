@@ -3,6 +3,7 @@
 from typing import Any
 
 from kerastorch import backend_registry, dtypes, scope
+from kerastorch.errors import OpError
 from kerastorch.graph import KerasTensor
 from kerastorch.op import Tensor, composite, dtype_of, op, operand, shape_of
 from kerastorch.ops import elementwise, logic
@@ -88,6 +89,42 @@ def is_tensor(x):
 def dtype(x):
     """The dtype of a tensor, array or number by its name."""
     return dtypes.concrete(dtype_of(x))
+
+
+def _viewed(x, *, sizes):
+    old, new = sizes
+    if old == new:
+        return x
+    if not x:
+        raise ValueError(f"an element of {old} bytes alone cannot be seen as one of {new} bytes")
+    if x[-1] is not None and x[-1] * old % new:
+        raise ValueError(f"the {x[-1] * old} bytes along the last axis of shape {x} make no whole number of {new}-byte elements")
+    return (*x[:-1], None if x[-1] is None else x[-1] * old // new)
+
+
+@op(shape=_viewed, dtype=lambda x, *, dtype: (dtypes.AS_STORED, dtype))
+def bits_as(x: Tensor, dtype, sizes):
+    """The recorded form of `view`; `sizes` are the bytes of an element before and after."""
+
+
+def view(x, dtype=None):
+    """The bits of a tensor, taken as those of another dtype.
+
+    Args:
+        x: Tensor.
+        dtype: Dtype of the result; None leaves the operand's. If its elements have another size, the last axis shrinks or grows.
+
+    Raises:
+        ValueError: If the bytes along the last axis make no whole number of elements.
+    """
+    before = dtypes.concrete(dtype_of(x) or "")
+    after = before if dtype is None else dtypes.standardize(dtype)
+    sizes = dtypes.itemsize(before), dtypes.itemsize(after)
+    try:
+        _viewed(shape_of(x), sizes=sizes)
+    except ValueError as error:
+        raise OpError(f"ops.view: {error}. Arguments: x={before}{list(shape_of(x))}, dtype={after}") from None
+    return bits_as(x, after, sizes)
 
 
 # ------------------------------------------------------------------------------------------------ sizes

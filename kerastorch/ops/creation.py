@@ -1,5 +1,6 @@
 """Ops that make tensors: filled, counted, spaced."""
 
+import functools
 import math
 
 from kerastorch import dtypes, shapes
@@ -143,6 +144,93 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     low, high = (elementwise.log(core.convert_to_tensor(x, dtypes.floating(dtype_of(x))[0])) for x in (start, stop))
     numbers = elementwise.exp(linspace(low, high, num, endpoint, axis=axis))
     return numbers if dtype is None else core.cast(numbers, dtype)
+
+
+# ------------------------------------------------------------------------------------------------ windows
+
+
+def _window(x, height):
+    """`x` values of a function of the place from 0 to 1; a single one is 1."""
+    last = elementwise.subtract(x, 1)
+    values = height(elementwise.divide(arange(x, dtype=dtypes.floatx()), elementwise.maximum(last, 1)))
+    return elementwise.where(logic.equal(last, 0), 1, values)
+
+
+def _cosines(x, *heights):
+    """A window that is a sum of cosines: of no turn, of one turn over the window, of two, ..."""
+
+    def height(place):
+        turns = (
+            elementwise.multiply(h, elementwise.cos(elementwise.multiply(place, 2 * math.pi * n)))
+            for n, h in enumerate(heights)
+        )
+        return functools.reduce(elementwise.add, turns)
+
+    return _window(x, height)
+
+
+def bartlett(x):
+    """The triangular window of `x` points (Bartlett, 1950), which rises from 0 to 1 in the middle."""
+    return _window(x, lambda place: elementwise.multiply(elementwise.minimum(place, elementwise.subtract(1, place)), 2))
+
+
+def blackman(x):
+    """The Blackman window of `x` points, which has three cosine terms (Blackman and Tukey, 1958)."""
+    return _cosines(x, 0.42, -0.5, 0.08)
+
+
+def hamming(x):
+    """The Hamming window of `x` points: a raised cosine whose ends lie at 0.08 (Blackman and Tukey, 1958)."""
+    return _cosines(x, 0.54, -0.46)
+
+
+def hanning(x):
+    """The von Hann window of `x` points: a raised cosine whose ends lie at 0 (Blackman and Tukey, 1958)."""
+    return _cosines(x, 0.5, -0.5)
+
+
+def kaiser(x, beta):
+    """The Kaiser window (Kaiser, 1966), made of Bessel functions.
+
+    Args:
+        x: How many points.
+        beta: How narrow it is: 0 is rectangular, 5 near to `hamming`, 8.6 near to `blackman`.
+    """
+
+    def height(place):
+        inside = elementwise.subtract(1, elementwise.square(elementwise.subtract(elementwise.multiply(place, 2), 1)))
+        bessel = elementwise.i0(elementwise.multiply(beta, elementwise.sqrt(elementwise.maximum(inside, 0))))
+        return elementwise.divide(bessel, elementwise.i0(beta))
+
+    return _window(x, height)
+
+
+# ------------------------------------------------------------------------------------------------ powers
+
+
+def _vandermonde(x, *, N=None, increasing=False):
+    if len(x) != 1:
+        raise ValueError(f"Input tensor must be 1-dimensional, but x has the shape {x}")
+    if N is not None and (not isinstance(N, int) or N < 0):
+        raise ValueError(f"N must be None or an integer of at least 0, not {N!r}")
+    if not isinstance(increasing, bool):
+        raise ValueError(f"increasing must be True or False, not {increasing!r}")
+    return (x[0], x[0] if N is None else N)
+
+
+@composite(shape=_vandermonde, dtype=dtypes.arithmetic)
+def vander(x: Tensor, N=None, increasing=False):
+    """The matrix whose columns are powers of a vector.
+
+    Args:
+        x: Vector.
+        N: How many powers, from 0 on; None is as many as there are elements.
+        increasing: Whether the powers grow from left to right; otherwise from right to left.
+    """
+    _vandermonde(tuple(x.shape), N=N, increasing=increasing)
+    exponents = arange(core.shape(x)[0] if N is None else N, dtype=core.dtype(x))
+    powers = elementwise.power(shaping.expand_dims(x, 1), exponents)
+    return powers if increasing else shaping.flip(powers, 1)
 
 
 # ------------------------------------------------------------------------------------------------ triangles

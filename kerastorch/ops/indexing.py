@@ -158,6 +158,25 @@ def argsort(x: Tensor, axis=-1):
     """The positions that would sort a tensor; equal elements keep their order."""
 
 
+def _parted(x, *, kth, axis=-1):
+    if not isinstance(kth, int):
+        raise ValueError(f"kth must be an integer, not {kth!r}")
+    return _ordered(x, axis=axis)
+
+
+@composite(shape=_parted, dtype=dtypes.index)
+def argpartition(x: Tensor, kth, axis=-1):
+    """Positions that put one element where sorting would, those before it being no larger and those behind it no smaller.
+
+    Args:
+        x: Tensor.
+        kth: Which element of the order comes to its place.
+        axis: Axis; None is the flattened operand.
+    """
+    _parted(tuple(x.shape), kth=kth, axis=axis)
+    return argsort(x, axis)  # more order than is asked for, and as fast: neither framework partitions
+
+
 def _top(x, *, k):
     if not x or x[-1] is not None and x[-1] < k:
         raise ValueError(f"there are no {k} elements along the last axis of shape {x}")
@@ -248,6 +267,117 @@ def isin(x1: Tensor, x2: Tensor, assume_unique=False, invert=False):
     """
     found = reduce.any(logic.equal(shaping.expand_dims(x1, -1), shaping.ravel(x2)), -1)
     return logic.logical_not(found) if invert else found
+
+
+@op(shape=lambda x: [(None,)] * len(x), dtype=lambda x: ("bool", "int32"))
+def nonzero(x: Tensor):
+    """The positions of the elements that are not 0: for each dimension, a vector of indices."""
+
+
+def _spread(indices, *, shape):
+    return [indices] * len(shape)
+
+
+@composite(shape=_spread, dtype=same)
+def unravel_index(indices: Tensor, shape):
+    """Where the elements at some positions of a flattened tensor stand in that tensor.
+
+    Args:
+        indices: Positions; negative ones count from the end.
+        shape: Shape of the tensor.
+
+    Returns:
+        For each of its dimensions, indices in the shape of `indices`.
+    """
+    found = []
+    for size in reversed(shape):
+        found.append(elementwise.mod(indices, size))
+        indices = elementwise.floor_divide(indices, size)
+    return tuple(reversed(found))
+
+
+# ------------------------------------------------------------------------------------------------ distinct elements
+
+
+def _distinct(x, *, axis=None):
+    if axis is None:
+        return [(None,), x, (None,)]
+    axis = shapes.normalize_axis(axis, len(x))
+    return [(*x[:axis], None, *x[axis + 1 :]), (x[axis],), (None,)]
+
+
+@op(shape=_distinct, dtype=lambda x: (None, (same(x)[1], "int32", "int32")))
+def distinct(x: Tensor, axis=None):
+    """What `unique` is made of: the distinct elements (or slices) in order, which of them stands where, and how often."""
+
+
+def _chosen(items, return_index, return_inverse, return_counts):
+    """The results of `unique` that were asked for, out of values, indices, inverse and counts."""
+    return [x for x, asked in zip(items, (True, return_index, return_inverse, return_counts), strict=True) if asked]
+
+
+def _unique(x, *, return_index=False, return_inverse=False, return_counts=False, axis=None, size=None):
+    values, inverse, _ = _distinct(x, axis=axis)
+    along = 0 if axis is None else shapes.normalize_axis(axis, len(x))
+    values = (*values[:along], size, *values[along + 1 :])
+    found = _chosen((values, (size,), inverse, (size,)), return_index, return_inverse, return_counts)
+    return found if len(found) > 1 else found[0]
+
+
+def _unique_dtype(x, *, return_index=False, return_inverse=False, return_counts=False):
+    found = _chosen((same(x)[1], "int32", "int32", "int32"), return_index, return_inverse, return_counts)
+    return None, tuple(found) if len(found) > 1 else found[0]
+
+
+@composite(shape=_unique, dtype=_unique_dtype)
+def unique(
+    x: Tensor,
+    sorted=True,
+    return_index=False,
+    return_inverse=False,
+    return_counts=False,
+    axis=None,
+    size=None,
+    fill_value=None,
+):
+    """The distinct elements of a tensor, or its distinct slices along an axis, in ascending order.
+
+    Args:
+        x: Tensor. Each NaN is distinct from all others.
+        sorted: Accepted as in Keras; the result is sorted either way.
+        return_index: Whether to tell where each of them stands first.
+        return_inverse: Whether to tell, for each element of `x`, which of them it is.
+        return_counts: Whether to tell how often each of them stands there.
+        axis: Axis along which slices are compared; None compares single elements.
+        size: How many to answer with, so that the shape is known: the first ones, filled up where there are fewer.
+        fill_value: What fills up the elements; None is 0. Indices are filled up with 1, counts with 0.
+
+    Returns:
+        The elements, or a tuple of them and what else was asked for: indices, inverse, counts.
+    """
+    values, inverse, counts = distinct(x, axis)
+    first = None
+    if return_index:
+        places = shaping.reshape(inverse, (-1, 1))
+        count = core.shape(places)[0]
+        start = elementwise.multiply(creation.ones_like(counts), count)
+        first = scatter_update(start, places, creation.arange(count, dtype="int32"), "min")
+    if size is not None:
+        along = 0 if axis is None else axis
+        values = _fitted(values, size, fill_value or 0, along)
+        counts = _fitted(counts, size, 0, 0)
+        if return_index:
+            first = _fitted(first, size, 1, 0)
+    found = _chosen((values, first, inverse, counts), return_index, return_inverse, return_counts)
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+def _fitted(x, size, fill_value, axis):
+    """The first so many slices along an axis, filled up where there are fewer."""
+    shape = list(core.shape(x))
+    shape[axis] = size
+    filling = core.cast(creation.full(shape, fill_value, core.dtype(x)), core.dtype(x))
+    return take(shaping.concatenate([x, filling], axis), creation.arange(size), axis)
 
 
 # -------------------------------------------------------------------------------------------- diagonals and triangles

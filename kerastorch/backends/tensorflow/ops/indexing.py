@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from kerastorch import ops
 from kerastorch.backends.tensorflow.ops.shaping import size_of, sizes
+from kerastorch.ops.indexing import distinct as distinct_op
 from kerastorch.shapes import normalize_axis
 
 
@@ -146,14 +147,43 @@ def top_k(x, k, sorted=True):
     return tuple(tf.math.top_k(x, k, sorted))
 
 
+def nonzero(x):
+    return tuple(tf.unstack(tf.where(x), x.shape.rank, 1)) if x.shape.rank else ()
+
+
+def distinct(x, axis=None):
+    flat = tf.reshape(x, [-1]) if axis is None else x
+    along = normalize_axis(axis or 0, flat.shape.rank)
+    values, inverse, counts = tf.raw_ops.UniqueWithCountsV2(x=flat, axis=[along])
+    order = ascending(values, along)
+    inverse = tf.gather(tf.math.invert_permutation(order), inverse)
+    return (
+        tf.gather(values, order, axis=along),
+        tf.reshape(inverse, tf.shape(x)) if axis is None else inverse,
+        tf.gather(counts, order),
+    )
+
+
+def ascending(x, axis):
+    """The order of the slices along an axis by their first element, then by their second, and so on; NaN comes last."""
+    keys = tf.where(tf.math.is_nan(x), tf.constant(np.inf, x.dtype), x) if x.dtype.is_floating else x
+    keys = tf.cast(keys, tf.uint8) if keys.dtype == tf.bool else keys
+    rest = [i for i in range(x.shape.rank) if i != axis]
+    number = size_of(x, axis)
+    keys = tf.reshape(tf.transpose(keys, [*rest, axis]), [-1, number])
+    return tf.foldr(lambda order, key: tf.gather(order, tf.argsort(tf.gather(key, order), stable=True)), keys, tf.range(number))
+
+
 def searchsorted(sorted_sequence, values, side="left"):
     return tf.reshape(tf.searchsorted(sorted_sequence, tf.reshape(values, [-1]), side), tf.shape(values))
 
 
 TABLE = {
+    distinct_op: distinct,
     ops.argsort: argsort,
     ops.diagonal: diagonal,
     ops.get_item: get_item,
+    ops.nonzero: nonzero,
     ops.scatter: scatter,
     ops.scatter_update: scatter_update,
     ops.searchsorted: searchsorted,

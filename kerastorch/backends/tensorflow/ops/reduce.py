@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from kerastorch import ops
+from kerastorch.backends.tensorflow.ops.shaping import sizes
 
 
 def steady(reduction):
@@ -49,11 +50,26 @@ def running(accumulate):
     return lambda x, axis=None, dtype=None: accumulate(tf.reshape(x, [-1]) if axis is None else x, axis or 0)
 
 
+def bincount(x, weights=None, minlength=0, sparse=False):
+    if sparse or isinstance(x, tf.SparseTensor):
+        if weights is not None and weights.dtype not in (tf.int32, tf.int64, tf.float32, tf.float64):
+            weights = tf.cast(weights, tf.float32 if weights.dtype.is_floating else tf.int32)
+        return tf.sparse.bincount(x, weights, axis=-1, minlength=minlength)
+    rows = tf.reshape(tf.cast(x, tf.int32), [-1, tf.shape(x)[-1]])
+    number = tf.maximum(tf.reduce_max(tf.concat([tf.reshape(rows, [-1]), [-1]], 0)) + 1, minlength)
+    with tf.control_dependencies([tf.debugging.assert_non_negative(rows, "bincount counts integers of at least 0")]):
+        places = rows + tf.range(tf.shape(rows)[0])[:, tf.newaxis] * number
+    weights = tf.ones_like(rows) if weights is None else tf.reshape(tf.broadcast_to(weights, tf.shape(x)), tf.shape(rows))
+    found = tf.math.unsorted_segment_sum(weights, places, tf.shape(rows)[0] * number)
+    return tf.reshape(found, [*sizes(x)[:-1], number])
+
+
 TABLE = {
     ops.all: tf.reduce_all,
     ops.any: tf.reduce_any,
     ops.argmax: position(tf.argmax),
     ops.argmin: position(tf.argmin),
+    ops.bincount: bincount,
     ops.cumprod: running(tf.math.cumprod),
     ops.cumsum: running(tf.math.cumsum),
     ops.logsumexp: tf.reduce_logsumexp,

@@ -134,9 +134,24 @@ def concatenate(xs, axis=0):
     return tf.concat(xs, normalize_axis(axis, xs[0].shape.rank))
 
 
+def bits_as(x, dtype, sizes):
+    if x.dtype == tf.bool:
+        x = tf.cast(x, tf.uint8)
+    wanted = tf.uint8 if dtype == "bool" else tf.as_dtype(dtype)
+    old, new = sizes
+    shape = tf.shape(x)
+    if new > old:  # the elements that become one lie along an axis of their own
+        x = tf.reshape(x, tf.concat([shape[:-1], [shape[-1] * old // new, new // old]], 0))
+    x = tf.bitcast(x, wanted)
+    if new < old:
+        x = tf.reshape(x, tf.concat([shape[:-1], [shape[-1] * (old // new)]], 0))
+    return tf.cast(x, tf.bool) if dtype == "bool" else x
+
+
 TABLE = {
     declared.densify: tensors.dense,
     ops.arange: arange,
+    declared.bits_as: bits_as,
     ops.broadcast_to: tf.broadcast_to,
     ops.cast: tensors.cast,
     ops.concatenate: concatenate,

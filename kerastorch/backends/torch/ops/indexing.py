@@ -5,6 +5,7 @@ import math
 import torch
 
 from kerastorch import ops
+from kerastorch.ops.indexing import distinct as distinct_op
 
 
 def counted_from_start(indices, size):
@@ -98,7 +99,8 @@ def scatter_update(inputs, indices, updates, reduction=None):
         flat = flat * size + counted_from_start(at, size)
     rows = inputs.reshape(math.prod(sizes), *inputs.shape[depth:])
     updates = updates.reshape(flat.numel(), *inputs.shape[depth:])
-    return rows.index_reduce(0, flat.reshape(-1), updates, REDUCTIONS[reduction]).reshape(inputs.shape)
+    flat = flat.reshape(-1, *[1] * (updates.ndim - 1)).expand(updates.shape)
+    return rows.scatter_reduce(0, flat, updates, REDUCTIONS[reduction]).reshape(inputs.shape)
 
 
 # --------------------------------------------------------------------------------------------- ordering and searching
@@ -120,15 +122,25 @@ def isin(x1, x2, assume_unique=False, invert=False):
     return torch.isin(x1, x2, assume_unique=assume_unique, invert=invert)
 
 
+def nonzero(x):
+    return torch.nonzero(x, as_tuple=True) if x.ndim else ()
+
+
+def distinct(x, axis=None):
+    return torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
+
+
 def searchsorted(sorted_sequence, values, side="left"):
     return torch.searchsorted(sorted_sequence, values, side=side)
 
 
 TABLE = {
+    distinct_op: distinct,
     ops.argsort: argsort,
     ops.diagonal: diagonal,
     ops.get_item: get_item,
     ops.isin: isin,
+    ops.nonzero: nonzero,
     ops.scatter: scatter,
     ops.scatter_update: scatter_update,
     ops.searchsorted: searchsorted,

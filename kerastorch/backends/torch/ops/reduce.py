@@ -52,11 +52,20 @@ def cumprod(x, axis=None, dtype=None):
     return x.reshape(-1).cumprod(0) if axis is None else x.cumprod(axis)
 
 
+def bincount(x, weights=None, minlength=0, sparse=False):
+    if sparse:
+        raise ValueError("sparse=True needs a backend with sparse tensors of Keras's kind, which torch is not")
+    number = max(int(x.max()) + 1 if x.numel() else 0, minlength)
+    weights = torch.ones_like(x, dtype=torch.int32) if weights is None else weights.expand(x.shape)
+    return weights.new_zeros(*x.shape[:-1], number).scatter_add(-1, x.long(), weights)
+
+
 TABLE = {
     ops.all: torch.all,
     ops.any: torch.any,
     ops.argmax: torch.argmax,
     ops.argmin: torch.argmin,
+    ops.bincount: bincount,
     ops.cumprod: cumprod,
     ops.cumsum: cumsum,
     ops.logsumexp: logsumexp,

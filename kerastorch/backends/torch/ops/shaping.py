@@ -139,9 +139,14 @@ def mirrored(at, size, mode):
     raise ValueError(f"mode {mode!r} is none of 'constant', 'edge', 'reflect', 'symmetric', 'circular' and 'wrap'")
 
 
+def bits_as(x, dtype, sizes):
+    return x.contiguous().view(tensors.native_dtype(dtype))
+
+
 TABLE = {
     declared.densify: lambda x: x if x.layout is torch.strided else x.to_dense(),
     ops.arange: arange,
+    declared.bits_as: bits_as,
     ops.broadcast_to: torch.broadcast_to,
     ops.cast: tensors.cast,
     ops.concatenate: torch.cat,
