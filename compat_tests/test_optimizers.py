@@ -147,6 +147,58 @@ def test_loss_scaling(backend):
         optimizers.LossScaleOptimizer(optimizers.SGD(), clipnorm=1.0)
 
 
+def several(module):
+    """An optimizer of three, one of which has nothing to do; made of the module `optimizers` of whichever package."""
+    chosen = module.OptimizerMap(module.SGD(0.1, momentum=0.9))
+    chosen["k.*"] = module.Adam(0.01, use_ema=True, ema_momentum=0.5)
+    chosen["nothing"] = module.Lion()
+    return module.MultiOptimizer(chosen, loss_scale_factor=4.0)
+
+
+def test_several_optimizers(backend):
+    keras.utils.clear_session()
+    ours, theirs = several(optimizers), several(keras.optimizers)
+    weights = [Variable(v, name=n) for n, v in starts().items()]
+    wanted = [keras.Variable(v, name=n) for n, v in starts().items()]
+    for step in range(4):
+        grads = gradients(CASES[0], step)
+        ours.apply([backend.convert(g) for g in grads], weights)
+        theirs.apply([keras.ops.convert_to_tensor(g) for g in grads], wanted)
+    for made, those in ((ours, weights), (theirs, wanted)):
+        made.finalize_variable_values(those)
+    for a, b in zip([*weights, *ours.variables], [*wanted, *theirs.variables], strict=True):
+        np.testing.assert_allclose(a.numpy(), keras.ops.convert_to_numpy(b), rtol=1e-5, atol=1e-6, err_msg=a.path)
+    assert [[type(o).__name__ for o in m.optimizers] for m in (ours, theirs)] == [["Adam", "Lion", "SGD"]] * 2
+    assert float(ours.scale_loss(2.0)) == float(theirs.scale_loss(2.0)) == 8.0
+    assert ours.get_config().keys() == theirs.get_config().keys()
+    again, same = optimizers.deserialize(optimizers.serialize(ours)), [Variable(w.numpy(), name=w.name) for w in weights]
+    assert again.get_config() == ours.get_config()
+    again.build(same)
+    again.set_weights(ours.get_weights())
+    copied, others = pickle.loads(pickle.dumps((ours, weights)))
+    for made, those in ((ours, weights), (again, same), (copied, others)):
+        made.apply([backend.convert(g) for g in gradients(CASES[0], 4)], those)
+        for a, b in zip(those, weights, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6, err_msg=a.path)
+
+
+@pytest.mark.parametrize(
+    "make,says",
+    [
+        (lambda m: m.OptimizerMap("sgd"), "Optimizer"),
+        (lambda m: m.OptimizerMap(m.SGD()).__setitem__(3, m.SGD()), "string|expressions"),
+        (lambda m: m.OptimizerMap(m.SGD()).__setitem__("a", m.LossScaleOptimizer(m.SGD())), "cannot be LossScaleOptimizer"),
+        (lambda m: m.OptimizerMap(m.SGD(), {"a": m.SGD()}).__setitem__("a", m.SGD()), "already"),
+        (lambda m: m.OptimizerMap(m.SGD(), {"a.*": m.SGD(), ".*b": m.SGD()})["ab"], "several|Multiple"),
+        (lambda m: m.MultiOptimizer(m.OptimizerMap(m.SGD())).learning_rate, "learning.rate"),
+    ],
+)
+def test_wrong_maps(make, says):
+    for module in (optimizers, keras.optimizers):
+        with pytest.raises((ValueError, TypeError, AttributeError), match=f"(?i){says}"):
+            make(module)
+
+
 def test_copies(backend):
     weights = [Variable(v, name=n) for n, v in starts().items()]
     made = optimizers.AdamW(0.1)

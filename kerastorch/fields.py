@@ -238,8 +238,8 @@ def absent(what: str) -> Field:
     return Field(parse)
 
 
-def choice(*allowed: Any, fold: bool = True) -> Field:
-    """A field that takes one of some values; strings are compared in lower case."""
+def choice(*allowed: Any, fold: bool = True, **more: Any) -> Field:
+    """A field that takes one of some values; strings are compared in lower case. `more` is for `Field`."""
 
     def parse(value: Any) -> Any:
         v = value.lower() if fold and isinstance(value, str) else value
@@ -247,7 +247,7 @@ def choice(*allowed: Any, fold: bool = True) -> Field:
             raise ValueError(f"{value!r} is none of {', '.join(map(repr, allowed))}{near(str(value), map(str, allowed))}")
         return v
 
-    return Field(parse)
+    return Field(parse, **more)
 
 
 def sizes(rank: int, zero: bool = False, optional: bool = False) -> Field:

@@ -102,7 +102,16 @@ def test_which_optimizers_are_fused():
         pass
 
     assert kernel_of(optimizers.AdamW()) is kernel_of(Renamed()) is FUSED[optimizers.Adam]
-    assert kernel_of(Own()) is None and kernel_of(optimizers.Ftrl()) is None
+    assert kernel_of(Own()) is None and kernel_of(optimizers.Adafactor()) is None
+
+
+def test_matrices_in_several_parts_are_not_made_orthogonal_part_by_part():
+    module, whole = nn.Module(), Variable(np.ones((4, 3), "float32"), name="kernel")
+    for n, part in zip("ab", halves(torch.ones(4, 3)), strict=True):
+        module.register_parameter(n, nn.Parameter(part.clone()))
+    whole.move(ParameterHome(BACKEND, module, Weight(whole, ["a", "b"], halves, joined)))
+    assert kernel_of(optimizers.Muon(), weights()) is FUSED[optimizers.Muon]
+    assert kernel_of(optimizers.Muon(), [whole]) is None
 
 
 def test_own_formula_runs_over_ops():
@@ -159,7 +168,7 @@ def test_weights_without_gradient_stay():
     assert np.array_equal(native[0].numpy(), before[0]) and not np.array_equal(native[1].numpy(), before[1])
     assert int(made.iterations.numpy()) == 1
     leave(native, [None] * 4)
-    with pytest.raises(ValueError, match="no weight has a gradient"):
+    with pytest.raises(ValueError, match="No gradients provided"):
         update()
 
 

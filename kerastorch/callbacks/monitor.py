@@ -1,14 +1,14 @@
 """What callbacks share that watch one value for improvement."""
 
-import operator
 import warnings
 from typing import Any
 
+from kerastorch import ops
 from kerastorch.callbacks.base import Callback
 from kerastorch.errors import near
 
 MODES = ("auto", "min", "max")
-BETTER = {"min": operator.lt, "max": operator.gt, "down": operator.lt, "up": operator.gt}
+BETTER = {"min": ops.less, "max": ops.greater, "down": ops.less, "up": ops.greater}
 
 
 class MonitorCallback(Callback):
@@ -49,11 +49,11 @@ class MonitorCallback(Callback):
                 f"say mode='max' or mode='min'.{near(name, known)}"
             )
         self.monitor_op = BETTER[direction]
-        if self.monitor_op is operator.lt:
+        if self.monitor_op is ops.less:
             self.min_delta = -self.min_delta
 
     def _is_improvement(self, value: Any, reference: Any) -> bool:
-        return reference is None or self.monitor_op(value - self.min_delta, reference)
+        return reference is None or bool(self.monitor_op(value - self.min_delta, reference))
 
     def _monitored(self, logs: Any) -> Any:
         """The watched value, or None with a warning where the epoch did not produce it."""

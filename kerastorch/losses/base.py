@@ -10,7 +10,7 @@ from kerastorch.op import operand
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
-Reduction = choice(*REDUCTIONS)
+Reduction = choice(*REDUCTIONS, complaint="{cls}: Invalid value for argument `{name}`: {error}")
 ComputeDtype = Field(lambda value: dtype_policies.get(value or dtypes.floatx()).compute_dtype, attribute="_dtype")
 
 

@@ -4,15 +4,18 @@ from typing import Any
 
 from kerastorch import dtypes, ops
 from kerastorch.fields import Field, choice, declare
-from kerastorch.metrics.confusion import Counting, _at_least, count, evenly
+from kerastorch.metrics.confusion import Counting, count, evenly
 
 CURVES = {"roc": "ROC", "pr": "PR", "prgain": "PRGAIN"}
+Summation = choice(
+    "interpolation", "minoring", "majoring", complaint='Invalid {cls} summation method value: "{value}". {error}'
+)
 
 
 def _curve(value):
     name = getattr(value, "value", value)
     if str(name).lower() not in CURVES:
-        raise ValueError(f"{value!r} is none of {', '.join(map(repr, CURVES.values()))}")
+        raise ValueError(f"It is none of {', '.join(map(repr, CURVES.values()))}")
     return CURVES[str(name).lower()]
 
 
@@ -50,8 +53,8 @@ class AUC(Counting):
     """
 
     num_thresholds: Any = 200
-    curve: Field(_curve) = "ROC"
-    summation_method: choice("interpolation", "minoring", "majoring") = "interpolation"  # noqa: F821
+    curve: Field(_curve, complaint='Invalid {cls} {name} value: "{value}". {error}') = "ROC"
+    summation_method: Summation = "interpolation"
     thresholds: Field(attribute="init_thresholds") = None
     multi_label: Any = False
     num_labels: Any = None
@@ -65,7 +68,8 @@ class AUC(Counting):
         if given is not None:
             self.init_thresholds = sorted(given)
             self.num_thresholds = len(given) + 2
-        _at_least(2).parse(self.num_thresholds)
+        if not hasattr(self.num_thresholds, "__index__") or self.num_thresholds < 2:
+            raise ValueError(f"AUC: Argument `num_thresholds` must be an integer > 1; it is {self.num_thresholds!r}")
         inner = self.init_thresholds if given is not None else evenly(self.num_thresholds)[1:-1]
         return [
             -dtypes.epsilon(),

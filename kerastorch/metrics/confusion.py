@@ -10,25 +10,24 @@ from kerastorch.metrics.base import Metric
 
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 ANY = -1e10  # a threshold below every prediction, for those that top_k leaves
-ONE_TO = number(0, 1)
+Share = number(0, 1, complaint="{cls}: `{name}` must be in the range [0, 1]. It is {value!r}")
 
 
 def _thresholds(value):
     values = value if isinstance(value, list | tuple) else [value]
-    if value is not None and not all(t is not None and 0 <= t <= 1 for t in values):
-        raise ValueError(f"thresholds must be from 0 to 1, not {value!r}")
+    wrong = [t for t in values if t is None or not 0 <= t <= 1] if value is not None else []
+    if wrong:
+        raise ValueError(f"Threshold values must be in [0, 1]. Received: {wrong}")
     return value
 
 
-def _at_least(least: int) -> Field:
-    def parse(value):
-        if not hasattr(value, "__index__") or value < least:
-            raise ValueError(f"an integer of at least {least} is needed, not {value!r}")
-        return value
-
-    return Field(parse)
+def _one_or_more(value):
+    if not hasattr(value, "__index__") or value < 1:
+        raise ValueError(f"it is {value!r}")
+    return value
 
 
+OneOrMore = Field(_one_or_more, complaint="{cls}: Argument `{name}` must be an integer > 0; {error}")
 Thresholds = Field(_thresholds, attribute="init_thresholds")
 
 
@@ -80,7 +79,10 @@ def count(
         _, weight = same_rank(y_true, weight, expand_vectors=False)
     if class_id is not None:
         if len(y_pred.shape) == 1:
-            raise ValueError(f"class_id={class_id} picks a column, but the predictions have the shape {tuple(y_pred.shape)}")
+            raise ValueError(
+                "When class_id is provided, y_pred must be a 2D array with shape (num_samples, num_classes), found shape: "
+                f"{tuple(y_pred.shape)}; class_id={class_id} picks a column"
+            )
         y_true, y_pred = (y[..., class_id : class_id + 1] for y in (y_true, y_pred))
     if are_even(thresholds):
         y_pred = ops.clip(y_pred, 0.0, 1.0)
@@ -256,7 +258,7 @@ class RateAtRate(Counting):
 def _rate_at(wanted: str, sought: tuple[str, str], given: tuple[str, str]) -> Callable:
     def decorate(cls: Any) -> type:
         cls.wanted, cls.sought, cls.given = wanted, sought, given
-        cls.__annotations__ = {wanted: ONE_TO, "num_thresholds": _at_least(1), "class_id": Any}
+        cls.__annotations__ = {wanted: Share, "num_thresholds": OneOrMore, "class_id": Any}
         cls.num_thresholds, cls.class_id = 200, None
         return declare(cls, order=(wanted, "num_thresholds", "class_id", "name", "dtype"))
 

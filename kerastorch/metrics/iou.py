@@ -58,7 +58,7 @@ class IoU(Metric):
             ops.ones_like(y_true) if sample_weight is None else ops.reshape(together(sample_weight, y_true, cast=False)[0], (-1,))
         )
         if dtypes.is_float(dtypes.standardize(weight.dtype)) and dtypes.is_integer(self.dtype):
-            warnings.warn(f"{self.name}: sample weights are cut to {self.dtype}, the metric's dtype", stacklevel=2)
+            warnings.warn(f"{self.name}: sample weights are float, the metric is {self.dtype}: casting cuts them", stacklevel=2)
         weight = ops.broadcast_to(ops.cast(weight, self.dtype), ops.shape(y_true))
         n = self.num_classes
         counts = ops.logical_and(_within(y_true, n), _within(y_pred, n))

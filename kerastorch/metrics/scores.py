@@ -1,5 +1,6 @@
 """Scores whose state is more than one sum: R2, F scores, and correlations of two series."""
 
+import math
 import warnings
 from typing import Any
 
@@ -26,6 +27,14 @@ def _whole(value):
     return value
 
 
+Aggregation = choice(
+    "uniform_average",
+    "variance_weighted_average",
+    None,
+    complaint="{cls}: Invalid value for argument `{name}`: {error}",
+)
+
+
 @declare(order=("class_aggregation", "num_regressors", "name", "dtype"))
 class R2Score(Metric):
     """The share of the targets' variance that predictions explain: 1 is perfect, 0 as good as their mean.
@@ -37,7 +46,7 @@ class R2Score(Metric):
         name, dtype: As of `Metric`.
     """
 
-    class_aggregation: choice("uniform_average", "variance_weighted_average", None) = "uniform_average"  # noqa: F821
+    class_aggregation: Aggregation = "uniform_average"
     num_regressors: Field(_whole) = 0
     name: Any = "r2_score"
 
@@ -95,16 +104,30 @@ class R2Score(Metric):
         return ops.subtract(1.0, ops.multiply(ops.subtract(1.0, score), (float(self.num_samples) - 1) / freedom))
 
 
-def _positive_float(value):
-    if not isinstance(value, float) or value <= 0.0:
-        raise ValueError(f"a float above 0 is needed, not {value!r}")
-    return value
+def _float_between(least: float, most: float, bounds: str, optional: bool = False) -> Field:
+    """A field of a Python float above `least` and up to `most`."""
+
+    def parse(value):
+        if value is None and optional:
+            return None
+        if not isinstance(value, float):
+            raise ValueError("It should be a Python float")
+        if not least < value <= most:
+            raise ValueError(f"It should {bounds}")
+        return value
+
+    invalid = "Invalid `{name}` argument value. {error}. Received: {name}={value} of type '{value.__class__}', for {cls}"
+    return Field(parse, complaint=invalid)
 
 
-def _threshold(value):
-    if value is not None and (not isinstance(value, float) or not 0.0 < value <= 1.0):
-        raise ValueError(f"None or a float above 0 and up to 1 is needed, not {value!r}")
-    return value
+Beta = _float_between(0.0, math.inf, "be > 0")
+Threshold = _float_between(0.0, 1.0, "verify 0 < threshold <= 1", optional=True)
+AVERAGES = (None, "micro", "macro", "weighted")
+Average = choice(
+    *AVERAGES,
+    complaint=f"Invalid `{{name}}` argument value. Expected one of: {{{{{', '.join(map(repr, AVERAGES))}}}}}. "
+    "Received: {name}={value}, for {cls}",
+)
 
 
 @declare(order=("average", "beta", "threshold", "name", "dtype"))
@@ -119,9 +142,9 @@ class FBetaScore(Metric):
         name, dtype: As of `Metric`.
     """
 
-    average: choice(None, "micro", "macro", "weighted") = None  # noqa: F821
-    beta: Field(_positive_float) = 1.0
-    threshold: Field(_threshold) = None
+    average: Average = None
+    beta: Beta = 1.0
+    threshold: Threshold = None
     name: Any = "fbeta_score"
 
     _direction = "up"

@@ -5,6 +5,7 @@ from .adaptive import Adamax as Adamax
 from .adaptive import AdamW as AdamW
 from .adaptive import Lamb as Lamb
 from .adaptive import Nadam as Nadam
+from .adaptive import ScheduleFreeAdamW as ScheduleFreeAdamW
 from .base import Optimizer as Optimizer
 from .descent import SGD as SGD
 from .descent import Adadelta as Adadelta
@@ -13,6 +14,9 @@ from .descent import Ftrl as Ftrl
 from .descent import Lion as Lion
 from .descent import RMSprop as RMSprop
 from .loss_scale import LossScaleOptimizer as LossScaleOptimizer
+from .multi import MultiOptimizer as MultiOptimizer
+from .multi import OptimizerMap as OptimizerMap
+from .muon import Muon as Muon
 from .names import deserialize as deserialize
 from .names import get as get
 from .names import serialize as serialize

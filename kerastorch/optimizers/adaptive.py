@@ -15,8 +15,26 @@ from kerastorch.variable import Variable
 
 def _given(value):
     if value is None:
-        raise ValueError("a number is needed, not None")
+        raise ValueError("without decay, it would be Adam")
     return value
+
+
+Decay = Field(_given, complaint="{cls}: Argument `{name}` must be a float. Received: {name}={value}; {error}")
+
+
+def moments(by: Optimizer, gradient: Any, variable: Variable, beta_1: float, beta_2: float) -> tuple[Any, Any]:
+    """The moving mean and mean square of a weight's gradients, with this gradient taken into them."""
+    m = mix(by.slot("momentum", variable), gradient, beta_1)
+    v = mix(by.slot("velocity", variable), ops.square(gradient), beta_2)
+    by.assign(by.slot("momentum", variable), m)
+    by.assign(by.slot("velocity", variable), v)
+    return m, v
+
+
+def unbiased(by: Optimizer, learning_rate: Any, beta_1: float, beta_2: float, dtype: str) -> Any:
+    """The size of Adam's step: rate * sqrt(1 - beta_2^t) / (1 - beta_1^t)."""
+    t = by.number(by.done(), dtype) + 1
+    return plain(by.number(learning_rate, dtype) * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t))
 
 
 @optimizer
@@ -48,15 +66,11 @@ class Adam(Optimizer):
 
     def alpha(self, learning_rate, dtype="float32"):
         """The step's size, see above."""
-        t = self.number(self.done(), dtype) + 1
-        return plain(self.number(learning_rate, dtype) * (1 - self.beta_2**t) ** 0.5 / (1 - self.beta_1**t))
+        return unbiased(self, learning_rate, self.beta_1, self.beta_2, dtype)
 
     def update_step(self, gradient, variable, learning_rate):
         """Changes one weight by its gradient."""
-        m = mix(self.slot("momentum", variable), gradient, self.beta_1)
-        v = mix(self.slot("velocity", variable), ops.square(gradient), self.beta_2)
-        self.assign(self.slot("momentum", variable), m)
-        self.assign(self.slot("velocity", variable), v)
+        m, v = moments(self, gradient, variable, self.beta_1, self.beta_2)
         if self.amsgrad:
             v = ops.maximum(self.slot("velocity_hat", variable), v)
             self.assign(self.slot("velocity_hat", variable), v)
@@ -78,7 +92,7 @@ class AdamW(Adam):
     """
 
     learning_rate: Rate = 0.001
-    weight_decay: Field(_given) = 0.004
+    weight_decay: Decay = 0.004
 
 
 @optimizer
@@ -165,10 +179,7 @@ class Nadam(Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         """Changes one weight by its gradient."""
-        m = mix(self.slot("momentum", variable), gradient, self.beta_1)
-        v = mix(self.slot("velocity", variable), ops.square(gradient), self.beta_2)
-        self.assign(self.slot("momentum", variable), m)
-        self.assign(self.slot("velocity", variable), v)
+        m, v = moments(self, gradient, variable, self.beta_1, self.beta_2)
         of_mean, of_gradient, of_square = self.sizes(learning_rate, variable.dtype)
         ahead = ops.add(ops.multiply(m, of_mean), ops.multiply(gradient, of_gradient))
         self.assign_sub(variable, ops.divide(ahead, ops.add(ops.sqrt(ops.multiply(v, of_square)), self.epsilon)))
@@ -195,19 +206,77 @@ class Lamb(Optimizer):
         """Mean and mean square."""
         return [{"momentum": 0.0, "velocity": 0.0}]
 
+    def sizes(self, dtype="float32"):
+        """(factor of the mean, factor of the mean square), which make up for their beginning at 0."""
+        t = self.number(self.done(), dtype) + 1
+        return plain(1 / (1 - self.beta_1**t)), plain(1 / (1 - self.beta_2**t))
+
     def update_step(self, gradient, variable, learning_rate):
         """Changes one weight by its gradient."""
-        t = self.number(self.done(), variable.dtype) + 1
-        m = mix(self.slot("momentum", variable), gradient, self.beta_1)
-        v = mix(self.slot("velocity", variable), ops.square(gradient), self.beta_2)
-        self.assign(self.slot("momentum", variable), m)
-        self.assign(self.slot("velocity", variable), v)
-        root = ops.add(ops.sqrt(ops.divide(v, plain(1 - self.beta_2**t))), self.epsilon)
-        step = ops.divide(ops.divide(m, plain(1 - self.beta_1**t)), root)
+        m, v = moments(self, gradient, variable, self.beta_1, self.beta_2)
+        of_mean, of_square = self.sizes(variable.dtype)
+        step = ops.divide(ops.multiply(m, of_mean), ops.add(ops.sqrt(ops.multiply(v, of_square)), self.epsilon))
         length, size = (ops.sqrt(ops.sum(ops.square(x))) for x in (variable, step))
         both = ops.logical_and(ops.greater(length, 0.0), ops.greater(size, 0.0))
         ratio = ops.where(both, ops.divide(length, ops.where(both, size, 1.0)), 1.0)
         self.assign_sub(variable, ops.multiply(step, ops.multiply(ratio, plain(self.number(learning_rate, variable.dtype)))))
+
+
+@optimizer
+class ScheduleFreeAdamW(Optimizer):
+    """Adam without mean or schedule, whose weights are the average of all points z that its steps led to.
+
+    z -= rate * g / (sqrt(v / (1 - beta_2^t)) + epsilon), w = mix(w, z) with the share 1/t for z, rate rising to its full size over
+    the warmup. This is what Keras computes on torch and TensorFlow. There, z has moved already when the average is told from the
+    weight, so that `beta_1`, which the paper mixes them with, cancels out.
+
+    Args:
+        learning_rate: As of `Optimizer`.
+        beta_1: Kept for the paper's sake, see above.
+        beta_2: How much of the mean square stays at each step.
+        epsilon: Added to the root.
+        warmup_steps: Number of steps in which the rate rises; 0 is none.
+        kwargs: Further arguments of `Optimizer`.
+
+    Source: Defazio et al., The road less scheduled (2024), arXiv:2405.15682.
+    """
+
+    learning_rate: Rate = 0.0025
+    beta_1: Any = 0.9
+    beta_2: Any = 0.999
+    epsilon: Any = 1e-8
+    warmup_steps: Any = 0
+
+    def slots(self):
+        """The point that steps lead to, and the mean square."""
+        return [{"momentum": 0.0, "velocity": 0.0}]
+
+    def build(self, variables):
+        """Makes the slots; the point begins at the weight."""
+        if self.built:
+            return
+        super().build(variables)
+        for v, point in zip(variables, self._slots["momentum"], strict=True):
+            if point is not None:
+                point.assign(v.numpy())
+
+    def sizes(self, learning_rate, dtype="float32"):
+        """(rate, factor of the mean square, share of the point in the average)."""
+        t, rate = self.number(self.done(), dtype) + 1, self.number(learning_rate, dtype)
+        if self.warmup_steps > 0:
+            rate = rate * _least(plain(t / self.warmup_steps), 1.0)
+        return plain(rate), plain(1 / (1 - self.beta_2**t)), plain(1 / t)
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Changes one weight by its gradient."""
+        rate, of_square, share = self.sizes(learning_rate, variable.dtype)
+        point, velocity = self.slot("momentum", variable), self.slot("velocity", variable)
+        v = mix(velocity, ops.square(gradient), self.beta_2)
+        root = ops.add(ops.sqrt(ops.multiply(v, of_square)), self.epsilon)
+        z = ops.subtract(point, ops.divide(ops.multiply(gradient, rate), root))
+        self.assign(velocity, v)
+        self.assign(point, z)
+        self.assign(variable, ops.add(ops.multiply(variable, 1.0 - share), ops.multiply(z, share)))
 
 
 @optimizer

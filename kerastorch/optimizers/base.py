@@ -59,7 +59,7 @@ class Optimizer(State):
             raise ValueError(f"{self.name}: ema_overwrite_frequency must be an integer of at least 1 (or None), not {frequency!r}")
         clips = {n: getattr(self, n) for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, n) is not None}
         if len(clips) > 1:
-            raise ValueError(f"{self.name}: only one kind of clipping can be asked for, not {clips}")
+            raise ValueError(f"{self.name}: Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be given, not {clips}")
         self._undecayed: tuple[list[Variable], Any] = ([], None)
         self._works: dict[tuple[int, ...], Updates] = {}
         self._moves = -1
@@ -134,7 +134,10 @@ class Optimizer(State):
             ValueError: If there is no gradient at all, their number differs, or a weight is not one of those that the
                 optimizer was built with.
         """
-        variables = self._weights_for(list(grads), trainable_variables)
+        grads = list(grads)
+        if not grads:
+            return
+        variables = self._weights_for(grads, trainable_variables)
         owner = next((v.backend for v in variables if v.backend is not None), None) or _owner(grads)
         with owner.no_gradient():
             for v in variables:
@@ -290,12 +293,14 @@ class Optimizer(State):
         pattern = re.compile("|".join(sorted(set(var_names)))) if var_names else None
         self._undecayed = (list(var_list or ()), pattern)
 
-    def decays(self, variable: Variable) -> bool:
-        """Whether weight decay applies to a weight."""
+    def excluded(self, variable: Variable) -> bool:
+        """Whether a weight was left out of weight decay."""
         excluded, pattern = self._undecayed
-        if self.weight_decay is None or any(v is variable for v in excluded):
-            return False
-        return not (pattern and pattern.search(variable.name))
+        return any(v is variable for v in excluded) or bool(pattern and pattern.search(variable.name))
+
+    def decay_of(self, variable: Variable) -> float | None:
+        """The weight decay that applies to a weight; None where none does."""
+        return None if self.excluded(variable) else self.weight_decay
 
     # ---------------------------------------------------------------- configuration
 
@@ -346,7 +351,7 @@ def present(grads: Any, variables: list[Variable]) -> tuple[list[Any], list[Vari
     kept = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
     missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
     if not kept:
-        raise ValueError(f"no weight has a gradient: the loss depends on none of {missing}")
+        raise ValueError(f"No gradients provided for any variable. The loss depends on none of {missing}")
     warnings.warn(
         f"these weights have no gradient, so they stay as they are: {missing}. Does the loss depend on them?",
         stacklevel=4,

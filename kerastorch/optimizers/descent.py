@@ -8,20 +8,25 @@ where the step and the learning rate are on the host, all arithmetic on scalars 
 from typing import Any
 
 from kerastorch import ops
-from kerastorch.fields import Field, number
+from kerastorch.fields import Field, fields_of, number
 from kerastorch.optimizers.base import Optimizer, optimizer
 from kerastorch.optimizers.state import Rate
 from kerastorch.optimizers.updates import mix, plain
 
-Share = number(0, 1)
-NotNegative = number(0)
-NotPositive = number(most=0)
+Share = number(0, 1, complaint="{cls}: `{name}` must be a float between [0, 1]. It is {value!r}")
 
 
 def _part(value):
     if not 0 < value <= 1:
-        raise ValueError(f"a number above 0 and up to 1 is needed, not {value!r}")
+        raise ValueError("with 0, only the sign of the mean counts")
     return value
+
+
+Part = Field(
+    _part,
+    complaint="{cls}: Argument `{name}` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. "
+    "Received: {name}={value}.",
+)
 
 
 @optimizer
@@ -175,7 +180,7 @@ class Lion(Optimizer):
     """
 
     learning_rate: Rate = 0.001
-    beta_1: Field(_part) = 0.9
+    beta_1: Part = 0.9
     beta_2: Any = 0.99
 
     def slots(self):
@@ -188,6 +193,13 @@ class Lion(Optimizer):
         direction = ops.sign(mix(m, gradient, self.beta_1))
         self.assign(m, mix(m, gradient, self.beta_2))
         self.assign_sub(variable, ops.multiply(direction, plain(self.number(learning_rate, variable.dtype))))
+
+
+def _check_sign(name: str, value: Any, word: str, sign: int) -> None:
+    if value * sign < 0:
+        error = ValueError(f"`{name}` needs to be {word} or zero. Received: {name}={value}.")
+        error.add_note("It is an argument of the optimizer Ftrl.")
+        raise error
 
 
 @optimizer
@@ -208,12 +220,18 @@ class Ftrl(Optimizer):
     """
 
     learning_rate: Rate = 0.001
-    learning_rate_power: NotPositive = -0.5
-    initial_accumulator_value: NotNegative = 0.1
-    l1_regularization_strength: NotNegative = 0.0
-    l2_regularization_strength: NotNegative = 0.0
-    l2_shrinkage_regularization_strength: NotNegative = 0.0
+    learning_rate_power: Any = -0.5
+    initial_accumulator_value: Any = 0.1
+    l1_regularization_strength: Any = 0.0
+    l2_regularization_strength: Any = 0.0
+    l2_shrinkage_regularization_strength: Any = 0.0
     beta: Any = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("initial_accumulator_value", *(n for n in fields_of(Ftrl) if n.endswith("_strength"))):
+            _check_sign(name, getattr(self, name), "positive", 1)
+        _check_sign("learning_rate_power", self.learning_rate_power, "negative", -1)
 
     def slots(self):
         """The sum of squares and the linear part of the solution."""

@@ -28,9 +28,12 @@ class LossScaleOptimizer(Optimizer):
         defaults = {n: default for n, (_, default) in fields_of(Optimizer).items()}
         if not kwargs.pop("dynamic", True):
             raise ValueError("LossScaleOptimizer is always dynamic; for a fixed factor, set `loss_scale_factor` of the optimizer")
-        wrong = [n for n, value in kwargs.items() if n not in defaults or value != defaults[n]]
+        unknown = [f"`{n}`" for n in kwargs if n not in defaults]
+        if unknown:
+            raise ValueError(f"LossScaleOptimizer does not know the arguments: {', '.join(unknown)}")
+        wrong = [f"`{n}`" for n, value in kwargs.items() if value != defaults[n]]
         if wrong:
-            raise ValueError(f"LossScaleOptimizer: give {', '.join(wrong)} to the inner optimizer instead")
+            raise ValueError(f"LossScaleOptimizer makes no updates itself: set {', '.join(wrong)} on the `inner_optimizer`")
         super().__init__(learning_rate=0.0, name=name)
         self.inner_optimizer = inner_optimizer
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
@@ -73,8 +76,11 @@ class LossScaleOptimizer(Optimizer):
         grads = list(grads)
         variables = self._weights_for(grads, trainable_variables)
         self._take_numbers(next((v.backend for v in variables if v.backend is not None), None))
-        finite = ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in grads if g is not None]))
-        choose(finite, lambda: self._accept(grads, variables), self._skip)
+        choose(self.check_finite(grads), lambda: self._accept(grads, variables), self._skip)
+
+    def check_finite(self, grads):
+        """Whether all numbers in all gradients (None where there is none) are finite, as a scalar tensor."""
+        return ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in grads if g is not None]))
 
     def _accept(self, grads: list[Any], variables: list[Any]) -> None:
         scale = plain(self.number(self.dynamic_scale))

@@ -3,13 +3,13 @@
 import inspect
 from typing import Any
 
-from kerastorch.optimizers import adaptive, descent, loss_scale
+from kerastorch.optimizers import adaptive, descent, loss_scale, multi, muon
 from kerastorch.optimizers.base import Optimizer
 from kerastorch.saving.objects import deserialize_keras_object, lookup, serialize_keras_object
 
 CLASSES: dict[str, Any] = {
     n: c
-    for module in (descent, adaptive, loss_scale)
+    for module in (descent, adaptive, muon, loss_scale, multi)
     for n, c in vars(module).items()
     if inspect.isclass(c) and issubclass(c, Optimizer) and c is not Optimizer
 }

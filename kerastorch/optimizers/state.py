@@ -155,8 +155,8 @@ class State(Declared):
             current.assign(value)
         else:
             raise TypeError(
-                f"{type(self).__name__}: the learning rate follows {type(current).__name__}, so it cannot be set to "
-                f"{value!r}; only another schedule or function can take its place"
+                f"{type(self).__name__}: the learning rate cannot be set to {value!r}. This optimizer was created with a "
+                f"`LearningRateSchedule` or function ({type(current).__name__}), in whose place only another one can come"
             )
 
     def rate(self) -> Any:
@@ -247,30 +247,32 @@ class State(Declared):
             ValueError: If the optimizer is not built, or a shape differs.
         """
         if not self.built:
-            raise ValueError(f"{type(self).__name__}: set_weights needs a built optimizer; call build(trainable_variables) first")
-        for v, w in zip(self._variables, weights, strict=False):
+            raise ValueError(
+                f"You are calling set_weights of {type(self).__name__} before it is built; call build(trainable_variables) first"
+            )
+        for v, w in zip(self.variables, weights, strict=False):
             v.assign(w)
 
     def get_weights(self):
         """The values of all variables as numpy arrays, in the order of `variables`."""
-        return [v.numpy() for v in self._variables]
+        return [v.numpy() for v in self.variables]
 
     def save_own_variables(self, store):
         """Writes all variables to a store, a mapping from strings to arrays."""
-        for i, v in enumerate(self._variables):
+        for i, v in enumerate(self.variables):
             store[str(i)] = v.numpy()
 
     def load_own_variables(self, store):
         """Reads all variables from a store; does nothing but warn where their number differs."""
-        if len(store.keys()) != len(self._variables):
+        if len(store.keys()) != len(self.variables):
             hint = "" if self._trainable_variables else " It is not built yet: train it, or call build(), before loading."
             warnings.warn(
-                f"optimizer {self.name!r} keeps its state: it has {len(self._variables)} variables, the file "
+                f"optimizer {self.name!r} keeps its state: it has {len(self.variables)} variables, the file "
                 f"{len(store.keys())}.{hint}",
                 stacklevel=2,
             )
             return
-        for i, v in enumerate(self._variables):
+        for i, v in enumerate(self.variables):
             v.assign(store[str(i)])
 
 

@@ -61,8 +61,9 @@ class Updates:
         """Weight decay, then the optimizer's own formula."""
         by = self.optimizer
         for v in self.variables:
-            if by.decays(v):
-                by.assign_sub(v, ops.multiply(v, plain(by.number(rate, v.dtype) * by.weight_decay)))
+            decay = by.decay_of(v)
+            if decay is not None:
+                by.assign_sub(v, ops.multiply(v, plain(by.number(rate, v.dtype) * decay)))
         for g, v in zip(grads, self.variables, strict=True):
             by.update_step(g, v, rate)
 

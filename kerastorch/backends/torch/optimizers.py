@@ -5,7 +5,7 @@ The formulas are those of `kerastorch.optimizers.descent` and `adam`, where they
 here asks the device for a value: the step and the learning rate are numbers on the host.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -21,11 +21,12 @@ Tensors = list[torch.Tensor]
 
 
 class Group:
-    """Parameters of one kind (dtype, device, weight decay or none) with their slots: what one call updates."""
+    """Parameters of one kind (dtype, device, weight decay, slots) with their slots: what one call updates."""
 
-    def __init__(self, dtype: str, decays: bool):
-        self.dtype, self.decays = dtype, decays
+    def __init__(self, dtype: str, decay: float | None):
+        self.dtype, self.decay = dtype, decay
         self.places: list[int] = []  # in the list of all parameters
+        self.owners: list[int] = []  # of the parameters, in the list of all weights
         self.params: Tensors = []
         self.slots: dict[str, Tensors] = {}
 
@@ -128,6 +129,10 @@ def adadelta(by, group, grads, rate, decay):
 
 
 def adam(by, group, grads, rate, decay):
+    _adam(by, group, grads, rate, decay, by.beta_1, by.beta_2)
+
+
+def _adam(by, group, grads, rate, decay, beta_1, beta_2):
     params, slots = group.params, group.slots
     size = by.alpha(rate, group.dtype)
     if not size:  # no step, so torch's decay, which is in parts of it, cannot be said
@@ -141,11 +146,11 @@ def adam(by, group, grads, rate, decay):
         slots.get("velocity_hat", []),
         [_no_bias(params[0].device)] * len(params),
         lr=size,
-        beta1=by.beta_1,
-        beta2=by.beta_2,
+        beta1=beta_1,
+        beta2=beta_2,
         weight_decay=decay / size if size else 0.0,
         eps=by.epsilon,
-        amsgrad=bool(by.amsgrad),
+        amsgrad="velocity_hat" in slots,
         maximize=False,
     )
 
@@ -183,6 +188,77 @@ def lion(by, group, grads, rate, decay):
     _mix(slots["momentum"], grads, by.beta_2)
 
 
+def ftrl(by, group, grads, rate, decay):
+    params, totals, linear = group.params, group.slots["accumulator"], group.slots["linear"]
+    _shrink(params, decay)
+    before = torch._foreach_pow(totals, -by.learning_rate_power)
+    torch._foreach_addcmul_(totals, grads, grads)
+    after = torch._foreach_pow(totals, -by.learning_rate_power)
+    torch._foreach_addcmul_(linear, torch._foreach_sub(after, before), params, -1.0 / rate)
+    torch._foreach_add_(linear, grads)
+    if by.l2_shrinkage_regularization_strength:
+        torch._foreach_add_(linear, params, alpha=2.0 * by.l2_shrinkage_regularization_strength)
+    torch._foreach_div_(after, rate)
+    torch._foreach_add_(after, 2.0 * by.l2_regularization_strength + by.beta / rate)
+    l1 = by.l1_regularization_strength
+    new = torch._foreach_clamp_max(torch._foreach_clamp_min(linear, -l1), l1)
+    torch._foreach_sub_(new, linear)
+    torch._foreach_div_(new, after)
+    torch._foreach_copy_(params, new)
+
+
+def lamb(by, group, grads, rate, decay):
+    params, slots = group.params, group.slots
+    _shrink(params, decay)
+    _mix(slots["momentum"], grads, by.beta_1)
+    _mix_squares(slots["velocity"], grads, by.beta_2)
+    of_mean, of_square = by.sizes(group.dtype)
+    roots = torch._foreach_mul(slots["velocity"], of_square)
+    torch._foreach_sqrt_(roots)
+    torch._foreach_add_(roots, by.epsilon)
+    steps = torch._foreach_mul(slots["momentum"], of_mean)
+    torch._foreach_div_(steps, roots)
+    lengths, sizes = (torch.stack(_joined(torch._foreach_norm(x), group.owners)) for x in (params, steps))
+    ratios = torch.where((lengths > 0) & (sizes > 0), lengths / sizes, 1.0) * rate
+    torch._foreach_mul_(steps, list(ratios.unbind()))
+    torch._foreach_sub_(params, steps)
+
+
+def schedule_free(by, group, grads, rate, decay):
+    params, points, squares = group.params, group.slots["momentum"], group.slots["velocity"]
+    _shrink(params, decay)
+    rate, of_square, share = by.sizes(rate, group.dtype)
+    _mix_squares(squares, grads, by.beta_2)
+    roots = torch._foreach_mul(squares, of_square)
+    torch._foreach_sqrt_(roots)
+    torch._foreach_add_(roots, by.epsilon)
+    torch._foreach_addcdiv_(points, grads, roots, -rate)
+    torch._foreach_lerp_(params, points, share)
+
+
+def muon(by, group, grads, rate, decay):
+    if "velocity" in group.slots:
+        _adam(by, group, grads, rate, decay, by.adam_beta_1, by.adam_beta_2)
+        return
+    params, momenta = group.params, group.slots["momentum"]
+    _shrink(params, decay)
+    torch._foreach_mul_(momenta, by.momentum)
+    torch._foreach_add_(momenta, grads)
+    ahead = torch._foreach_add(grads, momenta, alpha=by.momentum) if by.nesterov else momenta
+    torch._foreach_add_(params, [by.direction(x) for x in ahead], alpha=-rate)  # one matrix after another: products, not elements
+
+
+def _joined(norms: Tensors, owners: list[int]) -> Tensors:
+    """For each parameter, the norm over all parts of its weight."""
+    if len(set(owners)) == len(owners):
+        return norms
+    by_owner: dict[int, Tensors] = {}
+    for i, n in zip(owners, norms, strict=True):
+        by_owner.setdefault(i, []).append(n)
+    whole = {i: torch.linalg.vector_norm(torch.stack(parts)) for i, parts in by_owner.items()}
+    return [whole[i] for i in owners]
+
+
 FUSED: dict[type, Kernel] = {
     optimizers.SGD: sgd,
     optimizers.RMSprop: rmsprop,
@@ -192,15 +268,27 @@ FUSED: dict[type, Kernel] = {
     optimizers.Adamax: adamax,
     optimizers.Nadam: nadam,
     optimizers.Lion: lion,
+    optimizers.Ftrl: ftrl,
+    optimizers.Lamb: lamb,
+    optimizers.ScheduleFreeAdamW: schedule_free,
+    optimizers.Muon: muon,
 }
+"""Adafactor is not among them: its means over rows and columns are one weight's, so its formula over ops is as good."""
 
 
-def kernel_of(optimizer: Any) -> Kernel | None:
-    """The fused update of an optimizer, None where its formula is somebody's own."""
+def kernel_of(optimizer: Any, variables: Sequence[Variable] = ()) -> Kernel | None:
+    """The fused update of an optimizer, None where its formula is somebody's own, or parameters are no longer a weight's matrix."""
     for cls in type(optimizer).__mro__:
         if cls in FUSED:
-            return FUSED[cls] if type(optimizer).update_step is cls.update_step else None  # type: ignore[attr-defined]
+            own = type(optimizer).update_step is not cls.update_step  # type: ignore[attr-defined]
+            return None if own or cls is optimizers.Muon and any(map(_reshaped, variables)) else FUSED[cls]
     return None
+
+
+def _reshaped(variable: Variable) -> bool:
+    """Whether a matrix lies otherwise than as it is or transposed."""
+    parts = variable.home.parameters  # type: ignore[attr-defined]
+    return len(variable.shape) == 2 and (len(parts) > 1 or sorted(parts[0].shape) != sorted(variable.shape))
 
 
 class FusedUpdates(Updates):
@@ -213,15 +301,19 @@ class FusedUpdates(Updates):
         self.owners = [i for i, v in enumerate(variables) for _ in v.home.parameters]  # type: ignore[attr-defined]
         self.strides, self.device = [p.stride() for p in self.params], self.params[0].device
         self.waiting, self.averages = self.tensors("gradient_accumulator"), self.tensors("average")
-        slots = {n: self.tensors(n) for names in optimizer.slots() for n in names}
         groups: dict[Any, Group] = {}
-        for i, p in enumerate(self.params):
-            v = variables[self.owners[i]]
-            group = groups.setdefault((p.dtype, p.device, optimizer.decays(v)), Group(v.dtype, optimizer.decays(v)))
-            group.places.append(i)
-            group.params.append(p)
-            for n, tensors in slots.items():
-                group.slots.setdefault(n, []).append(tensors[i])
+        places = iter(range(len(self.params)))
+        for owner, v in enumerate(variables):
+            decay = optimizer.decay_of(v)
+            slots = {n: optimizer.slot(n, v) for n in optimizer._slots if n not in ("gradient_accumulator", "average")}
+            parts = {n: slot.home.parameters for n, slot in slots.items() if slot is not None}
+            for part, p in enumerate(v.home.parameters):  # type: ignore[attr-defined]
+                group = groups.setdefault((p.dtype, p.device, decay, *parts), Group(v.dtype, decay))
+                group.places.append(next(places))
+                group.owners.append(owner)
+                group.params.append(p)
+                for n, tensors in parts.items():
+                    group.slots.setdefault(n, []).append(tensors[part])
         self.groups = list(groups.values())
 
     def moved(self) -> bool:
@@ -275,19 +367,10 @@ class FusedUpdates(Updates):
             norm = torch.linalg.vector_norm(torch.stack(norms))
             factor = by.global_clipnorm / torch.clamp(norm, min=by.global_clipnorm) + (norm - norm)
             return list(torch._foreach_mul(grads, factor))
-        if len(self.variables) < len(grads):  # a weight in several parts is clipped as a whole
-            norms = self.joined(norms)
+        norms = _joined(norms, self.owners)  # a weight in several parts is clipped as a whole
         factors = torch._foreach_reciprocal(torch._foreach_clamp_min(norms, by.clipnorm))
         torch._foreach_mul_(factors, by.clipnorm)
         return list(torch._foreach_mul(grads, factors))
-
-    def joined(self, norms: Tensors) -> Tensors:
-        """For each parameter, the norm over all parts of its weight."""
-        by_owner: dict[int, Tensors] = {}
-        for i, n in zip(self.owners, norms, strict=True):
-            by_owner.setdefault(i, []).append(n)
-        whole = {i: torch.linalg.vector_norm(torch.stack(parts)) for i, parts in by_owner.items()}
-        return [whole[i] for i in self.owners]
 
     def update(self, grads: Tensors, rate: Any) -> None:
         """Weight decay and the optimizer's formula."""
@@ -295,7 +378,7 @@ class FusedUpdates(Updates):
         rate = float(by.number(rate))
         for group in self.groups:
             these = grads if len(self.groups) == 1 else [grads[i] for i in group.places]
-            self.kernel(by, group, these, rate, rate * by.weight_decay if group.decays else 0.0)
+            self.kernel(by, group, these, rate, rate * (group.decay or 0.0))
 
     def average(self, begun: Any) -> None:
         """Takes the weights into their moving averages; before the first update, the average is the weight."""
@@ -304,7 +387,7 @@ class FusedUpdates(Updates):
 
 def updates(optimizer: Any, variables: list[Variable]) -> Updates:
     """What carries out updates of these weights."""
-    kernel = kernel_of(optimizer)
+    kernel = kernel_of(optimizer, variables)
     return FusedUpdates(optimizer, variables, kernel) if kernel is not None else Updates(optimizer, variables)
 
 
@@ -320,7 +403,7 @@ def updater(backend: Any, optimizer: Any, variables: list[Variable]) -> Callable
         return optimizer.step
     cls = type(optimizer)
     own_apply = cls.apply is not Optimizer.apply or cls.apply_gradients is not Optimizer.apply_gradients
-    if own_apply or kernel_of(optimizer) is None or any(v.overwrite_with_gradient for v in variables):
+    if own_apply or kernel_of(optimizer, variables) is None or any(v.overwrite_with_gradient for v in variables):
         return lambda: optimizer.apply_gradients([(v.home.gradient(), v) for v in variables])  # type: ignore[attr-defined]
     optimizer._weights_for([None] * len(variables), variables)  # builds, and checks that it knows the weights
     work: Any = None
