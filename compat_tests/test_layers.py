@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import kerastorch
-from compat_tests.cases import layers_core, layers_merging, layers_recurrent, layers_spatial
+from compat_tests.cases import layers_attention, layers_core, layers_merging, layers_recurrent, layers_spatial
 from kerastorch import backend_registry, layers
 from kerastorch.graph import KerasTensor
 from kerastorch.variable import Variable
 
-CASES = [*layers_core.CASES, *layers_spatial.CASES, *layers_merging.CASES, *layers_recurrent.CASES]
+FAMILIES = (layers_attention, layers_core, layers_merging, layers_recurrent, layers_spatial)
+CASES = [case for family in FAMILIES for case in family.CASES]
 BASES = ("Layer", "InputSpec")  # their constructors are tested beside their other behaviour
 
 
@@ -40,9 +41,9 @@ def arrays(case):
     return values, masks
 
 
-def packed(case, values):
-    """The inputs as the layer takes them."""
-    return list(values) if case.several else values[0]
+def call(layer, case, values, **keywords):
+    """The layer called on the inputs as it takes them."""
+    return layer(*case.packed(values), **case.keywords, **keywords)
 
 
 class Reference:
@@ -54,9 +55,9 @@ class Reference:
         self.values, self.masks = arrays(case)
         shapes = [v.shape for v in self.values]
         if case.expected is None:
-            self.layer(packed(case, [keras.ops.zeros(s, v.dtype) for s, v in zip(shapes, self.values, strict=True)]))
+            call(self.layer, case, [keras.ops.zeros(s, v.dtype) for s, v in zip(shapes, self.values, strict=True)])
         else:
-            self.layer.build(packed(case, shapes))
+            self.layer.build(*case.packed(shapes))
         rng = generator(case)
         for v in self.layer.weights:
             low = 0.5 if "variance" in v.path else -1.0
@@ -73,11 +74,7 @@ class Reference:
             if m is not None:
                 t._keras_mask = keras.ops.convert_to_tensor(m)
             t.requires_grad_(gradient and t.is_floating_point())
-        out = (
-            self.layer(packed(self.case, tensors), training=training)
-            if takes_training(self.layer)
-            else self.layer(packed(self.case, tensors))
-        )
+        out = call(self.layer, self.case, tensors, **({"training": training} if takes_training(self.layer) else {}))
         mask = getattr(out, "_keras_mask", None)
         mask = None if mask is None else keras.ops.convert_to_numpy(mask)
         if not gradient:
@@ -102,7 +99,7 @@ def direction(case, shape):
 def ours(case, weights=None):
     """The layer of this package, built by recording it where the batch size is not known, with the given weights."""
     layer = getattr(layers, case.layer)(**case.arguments(kerastorch))
-    output = layer(packed(case, symbols(case)))
+    output = call(layer, case, symbols(case))
     if weights is not None:
         layer.set_weights(weights)
     return layer, output
@@ -127,7 +124,7 @@ def run(case, layer, backend, training):
     for t, m in zip(tensors, masks, strict=True):
         if m is not None:
             t._keras_mask = backend.convert(m, "bool")
-    out = layer(packed(case, tensors), training=training)
+    out = call(layer, case, tensors, training=training)
     mask = getattr(out, "_keras_mask", None)
     return out, None if mask is None else backend.numpy(mask)
 
@@ -197,7 +194,7 @@ def test_gradients(case, backend):
             if m is not None:
                 t._keras_mask = backend.convert(m, "bool")
             tensors.append(t)
-        out = layer(packed(case, tensors), training=case.training)
+        out = call(layer, case, tensors, training=case.training)
         return kerastorch.ops.sum(out * backend.convert(direction(case, backend.shape(out)), backend.dtype(out)))
 
     sources = [*(v for v in held if v.dtype.startswith("float")), *layer.trainable_weights]
@@ -208,6 +205,12 @@ def test_gradients(case, backend):
         assert_close(backend.numpy(mine), theirs, [10 * t for t in case.tolerance], v.path)
 
 
+def named_shape_arguments(layer, case):
+    """The keywords of a call that the output's shape depends on."""
+    takes = inspect.signature(layer.compute_output_shape).parameters
+    return {k: v for k, v in case.keywords.items() if k in takes}
+
+
 @each_case(lambda case: case.recorded)
 @pytest.mark.filterwarnings("ignore:.*mask")
 @pytest.mark.filterwarnings("ignore:.*rms_scaling")
@@ -216,11 +219,13 @@ def test_recorded_like_the_reference(case):
     theirs = getattr(keras.layers, case.layer)(**case.arguments(keras))
     for batch, unknown in ((None, False), (None, True), (True, False)):
         mine = symbols(case, batch, unknown)
-        out = layer(packed(case, mine))
-        expected = theirs(packed(case, [keras.KerasTensor(t.shape, t.dtype) for t in mine]))
+        out = call(layer, case, mine)
+        expected = call(theirs, case, [keras.KerasTensor(t.shape, t.dtype) for t in mine])
         assert (out.shape, out.dtype) == (expected.shape, expected.dtype)
-        shapes = packed(case, [t.shape for t in mine])
-        assert tuple(layer.compute_output_shape(shapes)) == tuple(theirs.compute_output_shape(shapes))
+        shapes, keywords = case.packed([t.shape for t in mine]), named_shape_arguments(theirs, case)
+        assert tuple(layer.compute_output_shape(*shapes, **keywords)) == tuple(
+            theirs.compute_output_shape(*shapes, **keywords)
+        )
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "float64"])
@@ -231,8 +236,8 @@ def test_dtype_policies(case, policy):
     mine, theirs = (
         getattr(k.layers, case.layer)(**{**case.arguments(k), "dtype": policy}) for k in (kerastorch, keras)
     )
-    out = mine(packed(case, symbols(case)))
-    expected = theirs(packed(case, [keras.KerasTensor(t.shape, t.dtype) for t in symbols(case)]))
+    out = call(mine, case, symbols(case))
+    expected = call(theirs, case, [keras.KerasTensor(t.shape, t.dtype) for t in symbols(case)])
     assert (out.shape, out.dtype) == (expected.shape, expected.dtype)
     assert [v.dtype for v in mine.weights] == [v.dtype for v in theirs.weights]
 
@@ -257,8 +262,8 @@ def test_configuration(case):
     again = type(mine).from_config(through_a_file(mine.get_config()))
     assert through_a_file(config_of(again)) == through_a_file(config_of(mine))
     assert again.name == mine.name
-    mine(packed(case, symbols(case)))
-    theirs(packed(case, [keras.KerasTensor(t.shape, t.dtype) for t in symbols(case)]))
+    call(mine, case, symbols(case))
+    call(theirs, case, [keras.KerasTensor(t.shape, t.dtype) for t in symbols(case)])
     assert config_of(mine) == config_of(theirs), "once built"
     assert (mine.supports_masking, mine.built) == (theirs.supports_masking, theirs.built)
 

@@ -93,6 +93,28 @@ def standardize_data_format(data_format: str | None) -> str:
     return data_format
 
 
+# ------------------------------------------------------------------------------------------------ flash attention
+
+_flash_attention: bool | None = None
+
+
+def enable_flash_attention() -> None:
+    """Leaves the choice of a fused attention kernel to the backend, as it is at first."""
+    global _flash_attention
+    _flash_attention = None
+
+
+def disable_flash_attention() -> None:
+    """Has attention layers made from now on not ask for a fused kernel."""
+    global _flash_attention
+    _flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """False where fused attention kernels are disabled, None where the choice is the backend's."""
+    return _flash_attention
+
+
 # ------------------------------------------------------------------------------------------------ calls
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import kerastorch as keras
-from compat_tests.cases import layers_core, layers_merging, layers_recurrent, layers_spatial
+from compat_tests.cases import layers_attention, layers_core, layers_merging, layers_recurrent, layers_spatial
 from compat_tests.cases.layer_case import Case, Data, ints
 from kerastorch import layers, ops, scope, tree
 
@@ -36,7 +36,7 @@ MORE = [
     Case("Bidirectional", SEQUENCE, lambda k: {"layer": k.layers.LSTM(3, **STATES)}, mask=MASK, note="states"),
     Case("Bidirectional", SEQUENCE, lambda k: {"layer": k.layers.GRU(3), "merge_mode": None}, note="apart"),
 ]  # fmt: skip
-FAMILIES = (layers_core, layers_spatial, layers_merging, layers_recurrent)
+FAMILIES = (layers_attention, layers_core, layers_spatial, layers_merging, layers_recurrent)
 LAYERS = list({c.id: c for c in [*(c for family in FAMILIES for c in family.CASES), *MORE]}.values())
 
 
@@ -96,7 +96,7 @@ def of_layer(case: Case) -> Program:
         for x, mask in zip(inputs, masks, strict=True):
             x.mask = mask
         layer = getattr(layers, case.layer)(**case.arguments(keras))
-        out = layer(inputs if case.several else inputs[0])
+        out = layer(*case.packed(inputs), **case.keywords)
         return keras.Model([*inputs, *(m for m in masks if m is not None)], out)
 
     data = [*case.data, *(Data(s, "bool") for s in case.masks if s is not None)]

@@ -1,6 +1,6 @@
 """What one record about a layer says; `test_layers.py` makes all its tests from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ class Case:
         layer: Name of the class in `layers`.
         inputs: Shape of the input, or `Data`, or a list of such for a layer with several inputs; with the batch axis.
         kwargs: The constructor's arguments, or a function that makes them from the Keras in question.
+        apart: Whether several inputs are arguments of their own rather than a list.
+        keywords: Further arguments of each call.
         mask: Shape of a random mask of the input; a list with one each, or None, for several inputs.
         training: Whether a call in training gives one certain result, which is then compared too.
         unknown: Axes of the inputs, that of the batch aside, whose size the record need not know.
@@ -43,6 +45,8 @@ class Case:
     layer: str
     inputs: Any
     kwargs: dict[str, Any] | Callable[[Any], dict[str, Any]] = field(default_factory=dict)
+    apart: bool = False
+    keywords: dict[str, Any] = field(default_factory=dict)
     mask: Any = None
     training: bool = True
     unknown: tuple[int, ...] = ()
@@ -54,7 +58,8 @@ class Case:
 
     @property
     def id(self) -> str:
-        given = "" if callable(self.kwargs) else ",".join(f"{k}={v}" for k, v in self.kwargs.items())
+        shown = {**({} if callable(self.kwargs) else self.kwargs), **self.keywords}
+        given = ",".join(f"{k}={v}" for k, v in shown.items())
         parts = [self.layer, given, self.note, "masked" if self.mask is not None else ""]
         return "-".join(p for p in parts if p).replace(" ", "")
 
@@ -75,6 +80,10 @@ class Case:
         if self.several:
             return self.mask or [None] * len(self.inputs)
         return [self.mask]
+
+    def packed(self, values: Sequence[Any]) -> list[Any]:
+        """One value for each input, as the layer's positional arguments."""
+        return list(values) if self.apart else [list(values) if self.several else values[0]]
 
     def arguments(self, keras: Any) -> dict[str, Any]:
         """The constructor's arguments, with objects of the given Keras."""

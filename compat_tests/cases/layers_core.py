@@ -46,6 +46,10 @@ CASES = [
         lambda keras: {"input_dim": 4, "output_dim": 2, "weights": [np.arange(8.0).reshape(4, 2)]},
         note="weights",
     ),  # fmt: skip
+    Case("ReversibleEmbedding", ints(3, 4), {"input_dim": 5, "output_dim": 2, "mask_zero": True}, unknown=(1,)),
+    Case("ReversibleEmbedding", (3, 4, 2), {"input_dim": 5, "output_dim": 2}, keywords={"reverse": True}),
+    Case("ReversibleEmbedding", (3, 4, 2), {"input_dim": 5, "output_dim": 2, "tie_weights": False, "logit_soft_cap": 2.0},
+         keywords={"reverse": True}),  # fmt: skip
     Case("Masking", Data(SEQUENCE, "float32", 2), {"mask_value": 1.0}, unknown=(1,)),
     Case("Masking", Data((2, 6, 1), "float32", 2)),
     Case("Activation", (3, 5), {"activation": "tanh"}),
@@ -89,5 +93,9 @@ CASES = [
     Case("GaussianNoise", (3, 5), {"stddev": 0.5}, training=False),
     Case("GaussianDropout", (3, 5), {"rate": 0.5, "seed": 1}, training=False),
     Case("AlphaDropout", (3, 5), {"rate": 0.5}, training=False),
+    # In training the kernel is divided by its norm first, so gradients are those at the kernel that this gives.
+    Case("SpectralNormalization", (3, 5), lambda keras: {"layer": keras.layers.Dense(4)}, note="dense"),
+    Case("SpectralNormalization", (2, 5, 5, 2), lambda keras: {"layer": keras.layers.Conv2D(3, 2), "power_iterations": 3},
+         note="convolution"),  # fmt: skip
     Case("ActivityRegularization", (3, 5), {"l1": 0.1, "l2": 0.2}),
 ]

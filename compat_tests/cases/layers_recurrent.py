@@ -17,6 +17,18 @@ def around(merge_mode="concat", name="LSTM", **arguments):
     return lambda keras: {"layer": getattr(keras.layers, name)(3, **arguments), "merge_mode": merge_mode}
 
 
+IMAGES = {1: (2, 3, 5, 2), 2: (2, 3, 5, 4, 2), 3: (1, 2, 3, 4, 3, 2)}
+
+
+def images(rank=2, **arguments):
+    """A case of the convolutional LSTM over `rank` axes."""
+    more = {k: arguments.pop(k) for k in ("mask", "training") if k in arguments}
+    shape = IMAGES[rank]
+    if arguments.get("data_format") == "channels_first":
+        shape = (*shape[:2], shape[-1], *shape[2:-1])
+    return Case(f"ConvLSTM{rank}D", shape, {"filters": 3, "kernel_size": 2, **arguments}, **more)
+
+
 CASES = [
     *(Case(name, SEQUENCE, {"units": 3, **more}, unknown=(1,)) for name in CELLS for more in ({}, ALL)),
     *(Case(name, SEQUENCE, {"units": 3, **more}, mask=MASK, unknown=(1,)) for name in CELLS for more in ({}, ALL)),
@@ -45,4 +57,11 @@ CASES = [
     Case("TimeDistributed", (4, 3, 5), lambda keras: {"layer": keras.layers.BatchNormalization()}, note="statistics"),
     Case("TimeDistributed", (2, 3, 4), lambda keras: {"layer": keras.layers.Dense(2)}, mask=(2, 3), note="masked"),
     Case("TimeDistributed", (2, 3, 5, 4), lambda keras: {"layer": keras.layers.LSTM(2)}, mask=(2, 3, 5), note="lstm"),
+    images(1, padding="same", strides=2, **ALL),
+    images(),
+    images(padding="same", mask=(2, 3), **ALL),
+    images(dilation_rate=2, use_bias=False, go_backwards=True, mask=(2, 3)),
+    images(data_format="channels_first", activation="relu", unit_forget_bias=False, kernel_regularizer="l2"),
+    images(dropout=0.5, recurrent_dropout=0.25, training=False),
+    images(3, recurrent_activation="hard_sigmoid"),
 ]

@@ -3,6 +3,8 @@ from .activations import LeakyReLU as LeakyReLU
 from .activations import PReLU as PReLU
 from .activations import ReLU as ReLU
 from .activations import Softmax as Softmax
+from .attention import AdditiveAttention as AdditiveAttention
+from .attention import Attention as Attention
 from .base import Layer as Layer
 from .bidirectional import Bidirectional as Bidirectional
 from .convolution import Conv1D as Conv1D
@@ -23,12 +25,16 @@ from .convolution import SeparableConv1D as SeparableConv1D
 from .convolution import SeparableConv2D as SeparableConv2D
 from .convolution import SeparableConvolution1D as SeparableConvolution1D
 from .convolution import SeparableConvolution2D as SeparableConvolution2D
+from .convolution_lstm import ConvLSTM1D as ConvLSTM1D
+from .convolution_lstm import ConvLSTM2D as ConvLSTM2D
+from .convolution_lstm import ConvLSTM3D as ConvLSTM3D
 from .core import Activation as Activation
 from .core import Dense as Dense
 from .core import Embedding as Embedding
 from .core import Identity as Identity
 from .core import Lambda as Lambda
 from .core import Masking as Masking
+from .core import ReversibleEmbedding as ReversibleEmbedding
 from .einsum_dense import EinsumDense as EinsumDense
 from .input import Input as Input
 from .input import InputLayer as InputLayer
@@ -48,6 +54,10 @@ from .merging import maximum as maximum
 from .merging import minimum as minimum
 from .merging import multiply as multiply
 from .merging import subtract as subtract
+from .multi_head_attention import GroupQueryAttention as GroupQueryAttention
+from .multi_head_attention import MultiHeadAttention as MultiHeadAttention
+from .names import deserialize as deserialize
+from .names import serialize as serialize
 from .normalization import BatchNormalization as BatchNormalization
 from .normalization import GroupNormalization as GroupNormalization
 from .normalization import LayerNormalization as LayerNormalization
@@ -114,4 +124,6 @@ from .reshaping import ZeroPadding1D as ZeroPadding1D
 from .reshaping import ZeroPadding2D as ZeroPadding2D
 from .reshaping import ZeroPadding3D as ZeroPadding3D
 from .spec import InputSpec as InputSpec
+from .spectral_normalization import SpectralNormalization as SpectralNormalization
 from .time_distributed import TimeDistributed as TimeDistributed
+from .wrapper import Wrapper as Wrapper

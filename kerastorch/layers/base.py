@@ -439,7 +439,7 @@ class Layer:
         out = node.emit(fresh(out))
         if not inner:
             self._state.nodes.append(node)
-        self._mask_outputs(out, args, previous)
+        self._mask_outputs(out, args, kwargs, previous)
         return out
 
     def _explained(self, error: ValueError, args: tuple) -> ValueError:
@@ -543,7 +543,7 @@ class Layer:
             out = self._invoke(backend, args, kwargs, training)
         except ValueError as error:
             raise self._explained(error, args) from error
-        self._mask_outputs(out, args, previous)
+        self._mask_outputs(out, args, kwargs, previous)
         return out
 
     def _invoke(self, backend: Any, args: tuple, kwargs: dict, training: bool | None) -> Any:
@@ -654,7 +654,7 @@ class Layer:
         given = kwargs.get("mask") if specs.mask else None
         return kwargs, given if given is not None else previous
 
-    def _mask_outputs(self, out: Any, args: tuple, previous: Any) -> None:
+    def _mask_outputs(self, out: Any, args: tuple, kwargs: dict, previous: Any) -> None:
         cls = type(self)
         overridden = cls.compute_mask is not Layer.compute_mask
         if not overridden and previous is None:
@@ -664,7 +664,8 @@ class Layer:
                 warnings.warn(f"layer {self.name!r} ({cls.__name__}) does not support masking; the mask of its input ends here",
                               stacklevel=4)  # fmt: skip
             return
-        masks = self.compute_mask(args[0] if len(args) == 1 or not args else args[0], previous)
+        asked = parameters_of(cls.compute_mask)[2:]
+        masks = self.compute_mask(args[0], previous, **{k: v for k, v in kwargs.items() if k in asked})
         if masks is None:
             return
         outs = out if isinstance(out, list | tuple) else [out]
@@ -826,13 +827,16 @@ def _building(build: Callable) -> Callable:
     if getattr(build, "wrapped", False):
         return build
 
+    names = parameters_of(build)
+
     def building(self, *args, **kwargs):
-        prefixes = scope.state.prefixes
+        first, prefixes = self._state.build_shapes is None, scope.state.prefixes
         with scope.name_scope(self.name) if not prefixes or prefixes[-1] != self.name else _nothing():
             build(self, *args, **kwargs)
         self.built = True
-        if self._state.build_shapes is None and args:
-            self._state.build_shapes = {"input_shape": args[0]}
+        shapes = {k: v for k, v in {**dict(zip(names, args, strict=False)), **kwargs}.items() if v is not None}
+        if first and shapes:
+            self._state.build_shapes = {"shapes_dict": shapes} if len(shapes) > 1 else {"input_shape": next(iter(shapes.values()))}
 
     building.__wrapped__ = build  # type: ignore[attr-defined]
     building.wrapped = True  # type: ignore[attr-defined]

@@ -129,6 +129,58 @@ class Embedding(Layer):
         return (*input_shape, self.output_dim)
 
 
+SOFT_CAP = fields.number(0, optional=True)
+
+
+@declare(order=("input_dim", "output_dim", "tie_weights", "embeddings_initializer", "embeddings_regularizer",
+                "embeddings_constraint", "mask_zero", "reverse_dtype", "logit_soft_cap", "activity_regularizer",
+                "quantization_config"), unlisted=("activity_regularizer", "quantization_config"))  # fmt: skip
+class ReversibleEmbedding(Embedding):
+    """An `Embedding` that also leads back: with `reverse=True`, from vectors to a logit for each integer.
+
+    Args:
+        input_dim: Number of different integers, 0 included.
+        output_dim: Size of the vectors.
+        tie_weights: Whether the same weights serve both ways, transposed.
+        embeddings_initializer: How the vectors start.
+        embeddings_regularizer: What is added to the loss for the vectors.
+        embeddings_constraint: Applied to the vectors after each update.
+        mask_zero: Whether 0 stands for padding and is masked.
+        reverse_dtype: Dtype of the way back; None is the compute dtype.
+        logit_soft_cap: Largest absolute value of the logits, approached by a tanh; None is no limit.
+    """
+
+    tie_weights: bool = True
+    reverse_dtype: fields.PLAIN = None
+    logit_soft_cap: SOFT_CAP = None
+
+    def build(self, input_shape=None):
+        super().build(input_shape)
+        if not self.tie_weights:
+            self.reverse_embeddings = self._declared_weight(
+                "reverse_embeddings", (self.output_dim, self.input_dim), "embeddings"
+            )
+
+    def call(self, inputs, reverse=False):
+        if not reverse:
+            return super().call(inputs)
+        dtype = self.reverse_dtype or self.compute_dtype
+        kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
+        logits = ops.matmul(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
+        if self.logit_soft_cap is None:
+            return logits
+        return ops.multiply(ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap)
+
+    def compute_mask(self, inputs, mask=None, reverse=False):
+        return None if reverse else super().compute_mask(inputs, mask)
+
+    def compute_output_shape(self, input_shape, reverse=False):
+        return (*input_shape[:-1], self.input_dim) if reverse else super().compute_output_shape(input_shape)
+
+    def compute_output_spec(self, inputs, reverse=False):
+        return self._spec_by_running((inputs,), {"reverse": reverse})
+
+
 @declare
 class Masking(Elementwise):
     """Masks the steps of a sequence at which all features have one value, and sets them to 0.

@@ -48,6 +48,10 @@ class Plan:
         self.kernel = tuple(made[c] if c in made else given[c] for c in kernel)
         self.input_axes = [i for i, c in enumerate(kernel) if c not in made]
         self.output_axes = [i for i, c in enumerate(kernel) if c in made]
+        count = len(self.input_axes)
+        kept = len(inputs) - count
+        plain = inputs[kept:] == kernel[:count] and outputs == inputs[:kept] + kernel[count:] and not behind
+        self.trailing = count if plain else None  # how many of the input's axes give way to others, where they are the last
         self.bias = None
         if layer.bias_axes is not None:
             unknown = set(layer.bias_axes) - set(outputs)
@@ -90,7 +94,7 @@ class EinsumDense(Layer):
     activity_regularizer: fields.Regularizer = None
 
     def build(self, input_shape):
-        plan = Plan(self, input_shape)
+        plan = self.plan = Plan(self, input_shape)
         start = self.kernel_initializer.get_config() if hasattr(self.kernel_initializer, "get_config") else {}
         initializer = self.kernel_initializer
         if "input_axes" in start and (start["input_axes"] is None or start["output_axes"] is None):

@@ -105,10 +105,14 @@ class RNN(Layer):
             return draw
 
         made = [
-            Variable(start(i), (batch, size), self.variable_dtype, trainable=False, name="rnn_state")
-            for i, size in enumerate(tree.leaves(self.state_size))
+            Variable(start(i), (batch, *shape), self.variable_dtype, trainable=False, name="rnn_state")
+            for i, shape in enumerate(self._state_shapes(sequences_shape))
         ]
         self._state.extra["states"] = tree.pack_sequence_as(self.state_size, made)
+
+    def _state_shapes(self, sequences_shape):
+        """The shape of each state, without the batch axis."""
+        return [(size,) for size in tree.leaves(self.state_size)]
 
     @property
     def states(self):

@@ -82,6 +82,10 @@ class DropoutCell(Layer):
 
     # ---------------------------------------------------------------- dropout
 
+    def dropped_shapes(self):
+        """The shapes, without the batch axis, of the inputs and of the state that some of is dropped of."""
+        return (self.kernel.shape[0],), (self.units,)
+
     def get_dropout_mask(self, step_input):
         """The factors of the inputs: a tensor like `step_input`, or a list of one for each gate; None where none drop.
 
@@ -132,10 +136,11 @@ def steady_masks(cell, batch_size, training) -> Iterator[None]:
     layers = cell._flatten_layers() if training and isinstance(cell, Layer) else []
     cells = [c for c in layers if isinstance(c, DropoutCell)]
     for c in cells:
+        inputs, state = ((batch_size, *shape) for shape in c.dropped_shapes())
         if c.dropout:
-            c.get_dropout_mask(ops.ones((batch_size, c.kernel.shape[0]), dtype=c.compute_dtype))
+            c.get_dropout_mask(ops.ones(inputs, dtype=c.compute_dtype))
         if c.recurrent_dropout:
-            c.get_recurrent_dropout_mask(ops.ones((batch_size, c.units), dtype=c.compute_dtype))
+            c.get_recurrent_dropout_mask(ops.ones(state, dtype=c.compute_dtype))
     try:
         yield
     finally:

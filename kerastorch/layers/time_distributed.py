@@ -2,13 +2,14 @@
 
 from kerastorch import ops
 from kerastorch.errors import LayerError
-from kerastorch.layers.base import Layer
+from kerastorch.fields import declare
 from kerastorch.layers.calls import specs_of
+from kerastorch.layers.wrapper import Wrapper
 from kerastorch.op import shape_of
-from kerastorch.saving.objects import deserialize_keras_object, serialize_keras_object
 
 
-class TimeDistributed(Layer):
+@declare
+class TimeDistributed(Wrapper):
     """A layer applied to each step of a sequence by itself.
 
     Args:
@@ -20,12 +21,6 @@ class TimeDistributed(Layer):
 
     supports_masking = True
 
-    def __init__(self, layer, **kwargs):
-        if not isinstance(layer, Layer):
-            raise ValueError(f"TimeDistributed: argument 'layer' must be a layer, not {layer!r}")
-        super().__init__(**kwargs)
-        self.layer = layer
-
     def _step_shape(self, input_shape):
         if len(input_shape) < 3:
             raise LayerError(f"layer {self.name!r} (TimeDistributed) needs an input of rank at least 3, (batch, time, "
@@ -33,8 +28,7 @@ class TimeDistributed(Layer):
         return (input_shape[0], *input_shape[2:])
 
     def build(self, input_shape):
-        if not self.layer.built:
-            self.layer.build(self._step_shape(input_shape))
+        super().build(self._step_shape(input_shape))
 
     def compute_output_shape(self, input_shape):
         step = self.layer.compute_output_shape(self._step_shape(input_shape))
@@ -59,11 +53,3 @@ class TimeDistributed(Layer):
         if not fits:
             raise LayerError(f"layer {self.name!r} (TimeDistributed) needs a mask whose first two sizes are those of "
                              f"the input, but the mask has shape {mask} and the input {inputs}")  # fmt: skip
-
-    def get_config(self):
-        return {**super().get_config(), "layer": serialize_keras_object(self.layer)}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """A new layer from what `get_config` gave."""
-        return cls(**{**config, "layer": deserialize_keras_object(config["layer"], custom_objects)})

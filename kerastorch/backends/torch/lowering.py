@@ -80,6 +80,7 @@ class Lowering:
         self.backend, self.adopt, self.export = backend, adopt, export
         self.pieces: dict[int, Piece] = {}
         self.placed: set[int] = set()  # modules that stand somewhere in the tree
+        self.homes: dict[int, tuple[Layer, nn.Module, Weight]] = {}  # by variable: the layer whose module holds it
 
     # ---------------------------------------------------------------- layers
 
@@ -90,6 +91,9 @@ class Lowering:
             kept = layer._state.lowered.get("torch") if self.adopt else None
             found = kept or self._make(layer)
             self.pieces[id(layer)] = found
+            if kept is not None and (kept.native is not None or kept.held is not None):
+                module, weights = kept.held or (kept.module, kept.native.weights)
+                self.homes.update((id(w.variable), (layer, module, w)) for w in weights)
             if self.adopt:
                 layer._state.lowered["torch"] = found
         return found
@@ -100,7 +104,7 @@ class Lowering:
             native = rule(layer)
             if native is not None:
                 native.module.to(tensors.current_device())
-                native_.place(self.backend, native.module, native.weights, self.adopt)
+                self.place(layer, native.module, native.weights)
                 for w in native.weights:
                     for owner, name in (native_._owner(native.module, n) for n in w.names):
                         p = getattr(owner, name)
@@ -116,14 +120,36 @@ class Lowering:
             if self.inlinable(layer):
                 return Piece(layer, None, kind="inline")
             return Piece(layer, None, kind="traced")
-        held, weights = native_.hold(layer._own_variables, tensors.current_device(), tensors.native_dtype)
+        held, weights = native_.hold(self.unshared(layer), tensors.current_device(), tensors.native_dtype)
         module = PythonCall(layer, self.backend, held)
-        native_.place(self.backend, module, weights, self.adopt)
+        self.place(layer, module, weights)
         for name, sub in _children(layer):
             inner = self.piece(sub)
             if inner.module is not None:
                 module.add_module(name, inner.module)
         return Piece(layer, module, kind="python")
+
+    def place(self, layer: Layer, module: nn.Module, weights: list[Weight]) -> None:
+        """Fills a module's parameters with a layer's variables."""
+        native_.place(self.backend, module, weights, self.adopt)
+        self.homes.update((id(w.variable), (layer, module, w)) for w in weights)
+
+    def unshared(self, layer: Layer) -> list[Variable]:
+        """The layer's own variables, less those that belong to a layer below it, which is lowered first and keeps them."""
+        below = {id(v): sub for sub in layer._flatten_layers(include_self=False) for v in sub._own_variables}
+        own = layer._own_variables
+        for v in own:
+            if id(v) in below and id(v) not in self.homes:
+                self.hold(self.piece(below[id(v)]))
+        return [v for v in own if id(v) not in below]
+
+    def hold(self, piece: Piece) -> tuple[nn.Module, list[Weight]] | None:
+        """What holds the parameters of a layer whose call is traced; None where its module does."""
+        if piece.held is None and piece.kind == "traced":
+            root, weights = native_.hold(self.unshared(piece.layer), tensors.current_device(), tensors.native_dtype)
+            self.place(piece.layer, root, weights)
+            piece.held = root, weights
+        return piece.held
 
     def holder(self, layer: Layer) -> nn.Module:
         """A module that holds the layer's parameters and those of the layers below it, under the names of attributes."""
@@ -171,11 +197,7 @@ class Lowering:
     def traced_module(self, piece: Piece, args: tuple, kwargs: dict) -> nn.Module:
         """A layer's `call`, traced over ops, as a module with the layer's weights; in two modes where training differs."""
         layer = piece.layer
-        if piece.held is None:
-            root, weights = native_.hold(layer._own_variables, tensors.current_device(), tensors.native_dtype)
-            native_.place(self.backend, root, weights, self.adopt)
-            piece.held = root, weights
-        root, weights = piece.held
+        root, weights = self.hold(piece) or (nn.Module(), [])
         names = {id(w.variable): w.names[0] for w in weights}
         graphs, modules = [], {}
         for traced, training in self.traces(layer, args, kwargs):
@@ -237,6 +259,9 @@ class Writer:
             self.env[id(t)] = Value(self.argument(name))
         for v in lifted:
             self.lifted[id(v)] = self.argument(v.name)
+        if variables_in(graph):  # some may belong to layers called further down
+            for layer in graph.layers:
+                self.lowering.hold(self.lowering.piece(layer))
         self.emit_all(graph)
         out = tree.map_structure(lambda t: self.recorded(t) if isinstance(t, KerasTensor) else t, graph.outputs)
         self.graph.output(out if extra is None else (out, extra(self)))
@@ -297,11 +322,16 @@ class Writer:
         op = node.operation.op
         if op is None:  # an assignment
             variable, value = node.args
-            target = self.variable(variable)
             source = self.recorded(value) if isinstance(value, KerasTensor) else value
             if not isinstance(source, fx.Node):
                 source = self.constant(self.lowering.backend.convert(source, variable.dtype))
-            self.graph.call_method("copy_", (target, self.graph.call_method("detach", (source,))))
+            targets, weight = self.parts(variable)
+            source = self.graph.call_method("detach", (source,))
+            sources = [source] if weight is None else [p.node for p in weight.to_native(self.proxy(source))]
+            for target, part in zip(targets, sources, strict=True):
+                if variable.trainable:
+                    target = self.graph.call_method("detach", (target,))
+                self.graph.call_method("copy_", (target, part))
             return
         if op.function is ops.cast and isinstance(node.args[0], KerasTensor) and not node.args[0].dtype.startswith("complex"):
             source = self.env[id(node.args[0])]
@@ -438,34 +468,63 @@ class Writer:
         """What a loop or branch runs, as a submodule that takes the graph's inputs and the variables used in it."""
         writer = Writer(self.lowering, nn.Module(), mode=self.mode)
         writer.write(graph, lifted=lifted)
-        name = base = "body"
-        n = 1
-        while hasattr(self.root, name):
-            name, n = f"{base}_{n}", n + 1
+        name = self.free_name("body")
         self.root.add_module(name, Lowered(writer.root, [writer.graph], "Body"))
         return self.graph.get_attr(name)
 
     def variable(self, v: Variable) -> fx.Node:
-        """The parameter or buffer that holds a variable."""
+        """A variable's value, in Keras's layout."""
+        parts, weight = self.parts(v)
+        if weight is None or weight.from_native is native_.first:
+            return parts[0]
+        return weight.from_native([self.proxy(p) for p in parts]).node
+
+    def parts(self, v: Variable) -> tuple[list[fx.Node], Weight | None]:
+        """The parameters or buffers that hold a variable, and how, where they are in the module of another layer."""
         if id(v) in self.lifted:
-            return self.lifted[id(v)]
-        name = self.variables.get(id(v))
-        if name is None:
-            name = self.own(v)
-        return self.graph.get_attr(name)
+            return [self.lifted[id(v)]], None
+        name, home = self.variables.get(id(v)), self.lowering.homes.get(id(v))
+        if name is None and home is not None:
+            return [self.graph.get_attr(n) for n in self.names_in(*home)], home[2]
+        return [self.graph.get_attr(self.own(v) if name is None else name)], None
+
+    def names_in(self, layer: Layer, module: nn.Module, weight: Weight) -> list[str]:
+        """The names of a weight's parameters that are in a layer's module; where that is out of reach, they get names here."""
+        if module is self.lowering.piece(layer).module and id(module) not in self.lowering.placed:
+            return [f"{self.module_name(layer.name, module)}.{n}" for n in weight.names]
+        for path, found in self.root.named_modules():
+            if found._parameters is module._parameters:
+                return [f"{path}.{n}" if path else n for n in weight.names]
+        names = []
+        for owner, name in (native_._owner(module, n) for n in weight.names):
+            known = [k for k, p in self.root.named_parameters(recurse=False) if p is getattr(owner, name)]
+            if not known:
+                known = [self.free_name(f"{layer.name}_{name}")]
+                native_.expose(self.root, known[0], getattr(owner, name))
+            names.append(known[0])
+        return names
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        """A node as something whose methods write further nodes."""
+        return fx.Proxy(node, fx.proxy.GraphAppendingTracer(self.graph))
 
     def own(self, v: Variable) -> str:
         """Gives this module a parameter for a variable that belongs to no layer met so far."""
-        name = base = _identifier(v.name)
-        n = 1
-        while hasattr(self.root, name):
-            name, n = f"{base}_{n}", n + 1
+        name = self.free_name(v.name)
         native_.register(
             self.root, name, v, torch.empty(v.shape, dtype=tensors.native_dtype(v.dtype), device=tensors.current_device())
         )
         native_.place(self.lowering.backend, self.root, [Weight(v, [name])], self.lowering.adopt)
         self.variables[id(v)] = name
         return name
+
+    def free_name(self, name: str) -> str:
+        """An attribute of the module like the name given, which it does not have yet."""
+        found = base = _identifier(name)
+        n = 1
+        while hasattr(self.root, found):
+            found, n = f"{base}_{n}", n + 1
+        return found
 
     def generator(self, seeds: SeedGenerator) -> fx.Node:
         """The state of a generator whose seed was given, as a buffer that state_dict leaves out."""
@@ -565,10 +624,7 @@ class Writer:
         key = (id(module), *use)
         found = self.modules.get(key)
         if found is None:
-            found = base = _identifier(name)
-            n = 1
-            while hasattr(self.root, found):
-                found, n = f"{base}_{n}", n + 1
+            found = self.free_name(name)
             placed = self.lowering.placed
             if make is not None:
                 made = make()

@@ -21,8 +21,8 @@ def first(parts: Sequence[Any]) -> Any:
 
 
 def permute(x: Any, order: Sequence[int]) -> Any:
-    """A numpy array or tensor with its dimensions in another order."""
-    return x.permute(*order) if isinstance(x, torch.Tensor) else x.transpose(order)
+    """A numpy array, or a tensor (or what stands for one in a forward), with its dimensions in another order."""
+    return x.permute(*order) if hasattr(x, "permute") else x.transpose(order)
 
 
 def permuted(*order: int) -> tuple[Callable, Callable]:

@@ -1,5 +1,7 @@
 """Dense, Embedding and Dropout as modules of torch's."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -26,6 +28,38 @@ def dense(layer):
     features, units = layer.kernel.shape
     module = nn.utils.skip_init(nn.Linear, features, units, bias=layer.bias is not None, dtype=native_dtype(layer.variable_dtype))
     return Native(module, [Weight(layer.kernel, ["weight"], *permuted(1, 0)), *bias_of(layer)], then=activation_of(layer))
+
+
+class AxesLinear(nn.Linear):
+    """`nn.Linear` over the last axes of its input together, whose output has several axes in their place.
+
+    Args:
+        old, new: Sizes of these axes.
+    """
+
+    def __init__(self, old, new, bias=True, device=None, dtype=None):
+        super().__init__(math.prod(old), math.prod(new), bias, device, dtype)
+        self.old, self.new = tuple(old), tuple(new)
+
+    def forward(self, x):
+        x = super().forward(x if len(self.old) == 1 else x.flatten(-len(self.old)))
+        return x if len(self.new) == 1 else x.unflatten(-1, self.new)
+
+
+def einsum_dense(layer):
+    """`nn.Linear` where the equation says no more than a product over the last axes."""
+    if layer.plan.trailing is None:
+        return None
+    shape, count = tuple(layer.kernel.shape), layer.plan.trailing
+    old, new = shape[:count], shape[count:]
+    if layer.bias is not None and tuple(layer.bias.shape) != new:
+        return None
+    module = nn.utils.skip_init(AxesLinear, old, new, bias=layer.bias is not None, dtype=native_dtype(layer.variable_dtype))
+    kernel = (lambda x: [x.reshape(module.in_features, -1).T], lambda parts: parts[0].T.reshape(shape))
+    weights = [Weight(layer.kernel, ["weight"], *kernel)]
+    if layer.bias is not None:
+        weights.append(Weight(layer.bias, ["bias"], lambda x: [x.reshape(-1)], lambda parts: parts[0].reshape(new)))
+    return Native(module, weights, then=activation_of(layer))
 
 
 def embedding(layer):
@@ -58,4 +92,4 @@ def dropout(layer):
     return Native(Dropout(layer.rate), elementwise=True, takes=None)
 
 
-LAYERS = {layers.Dense: dense, layers.Embedding: embedding, layers.Dropout: dropout}
+LAYERS = {layers.Dense: dense, layers.EinsumDense: einsum_dense, layers.Embedding: embedding, layers.Dropout: dropout}

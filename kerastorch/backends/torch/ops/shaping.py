@@ -47,7 +47,7 @@ def arange(start, stop=None, step=None, dtype=None):
 
 
 def transpose(x, axes=None):
-    return x.permute(*(range(x.ndim - 1, -1, -1) if axes is None else axes))
+    return x.permute(tuple(range(x.ndim))[::-1] if axes is None else tuple(axes))
 
 
 def expand_dims(x, axis):
