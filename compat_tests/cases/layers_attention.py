@@ -36,7 +36,7 @@ CASES = [
     multi_head(mask=OF_VALUE, note="values"),
     multi_head(**MASKED),
     multi_head(keywords=CAUSAL),
-    multi_head(keywords=CAUSAL, mask=OF_VALUE),
+    multi_head(keywords=CAUSAL, mask=OF_VALUE, gradient=False),
     multi_head((QUERY, QUERY), {"sliding_window": 2}, keywords=CAUSAL),
     multi_head((QUERY, QUERY), {"sliding_window": 2}, mask=[None, (2, 4)], unknown=(1,)),
     multi_head(kwargs={"use_gate": True, "output_shape": (3, 2)}),

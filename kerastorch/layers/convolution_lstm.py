@@ -118,8 +118,8 @@ class ConvLSTM(CellLayer):
 
     def __post_init__(self):
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(f"{type(self).__name__}: Specifying `strides > 1` is not compatible with `dilation_rate > 1`, but they "
-                             f"are {self.strides} and {self.dilation_rate}")  # fmt: skip
+            raise ValueError(f"{type(self).__name__}: Specifying `strides > 1` is not compatible with `dilation_rate > 1`, but they"
+                             f" are {self.strides} and {self.dilation_rate}")  # fmt: skip
         super().__post_init__()
         self.input_spec = InputSpec(ndim=self.rank + 3)
 
