@@ -35,6 +35,8 @@ class Backend:
         scalars: Those ops whose framework function takes Python numbers in place of tensors.
         layers: From a layer class to its native lowering.
         fused: From an optimizer class to its update of many weights at once.
+        also_holds: What its tensors can be beyond dense numbers: "text", "sparse", "ragged".
+        host: From a host function (see layers/data_layer.py) to the framework's own, for tensors of its own.
         traces: Whether training steps are traced once, so that a number read on the host meanwhile would be frozen in them.
         variable_attributes: What variables at home here borrow from the framework's own tensors.
         layer_attributes: What layers at home here borrow from the framework's own modules.
@@ -48,6 +50,8 @@ class Backend:
     wider: Mapping[str, str] = {}
     layers: Mapping[type, Callable] = {}
     fused: Mapping[type, Callable] = {}
+    also_holds: frozenset[str] = frozenset()
+    host: Mapping[Callable, Callable] = {}
     traces: bool = False
     variable_attributes: frozenset[str] = frozenset()
     layer_attributes: frozenset[str] = frozenset()

@@ -36,8 +36,12 @@ from .core import Lambda as Lambda
 from .core import Masking as Masking
 from .core import ReversibleEmbedding as ReversibleEmbedding
 from .einsum_dense import EinsumDense as EinsumDense
+from .hashing import HashedCrossing as HashedCrossing
+from .hashing import Hashing as Hashing
 from .input import Input as Input
 from .input import InputLayer as InputLayer
+from .lookup import IntegerLookup as IntegerLookup
+from .lookup import StringLookup as StringLookup
 from .merging import Add as Add
 from .merging import Average as Average
 from .merging import Concatenate as Concatenate
@@ -63,6 +67,9 @@ from .normalization import GroupNormalization as GroupNormalization
 from .normalization import LayerNormalization as LayerNormalization
 from .normalization import RMSNormalization as RMSNormalization
 from .normalization import UnitNormalization as UnitNormalization
+from .numeric_preprocessing import CategoryEncoding as CategoryEncoding
+from .numeric_preprocessing import Discretization as Discretization
+from .numeric_preprocessing import Normalization as Normalization
 from .pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
 from .pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
 from .pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
@@ -125,5 +132,6 @@ from .reshaping import ZeroPadding2D as ZeroPadding2D
 from .reshaping import ZeroPadding3D as ZeroPadding3D
 from .spec import InputSpec as InputSpec
 from .spectral_normalization import SpectralNormalization as SpectralNormalization
+from .text import TextVectorization as TextVectorization
 from .time_distributed import TimeDistributed as TimeDistributed
 from .wrapper import Wrapper as Wrapper

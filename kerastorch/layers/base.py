@@ -49,6 +49,7 @@ class Layer:
 
     base_arguments = frozenset(("activity_regularizer", "trainable", "dtype", "autocast", "name", *BUILD_ARGUMENTS))
     is_input = False
+    runs_on_host = False  # whether `call` works on arrays, so that no graph of a framework can hold what it does
     calls_user_code = False  # whether `call` of a layer of this package runs functions of the user's
     supports_masking = False
     rests_when_frozen = False  # whether the layer, once it is not trainable, does in training what it does otherwise
@@ -519,8 +520,8 @@ class Layer:
         specs = specs_of(type(self))
         args, kwargs = self._bind(args, kwargs)
         backend = self._backend_for(args, kwargs)
-        args = tuple(as_tensors(backend, a) for a in args)
-        kwargs = {k: as_tensors(backend, v) if has_tensor(v) else v for k, v in kwargs.items()}
+        args = tuple(self._as_tensors(backend, a) for a in args)
+        kwargs = {k: self._as_tensors(backend, v) if has_tensor(v) else v for k, v in kwargs.items()}
         known = {**dict(zip(specs.names, args, strict=False)), **kwargs}
         training = kwargs.pop("training", None) if "training" in kwargs else None
         if training is None:
@@ -605,6 +606,10 @@ class Layer:
             known = next((v for layer in self._flatten_layers() for v in layer._state.weights if v.backend is not None), None)
             self._state.anchor = known
         return None if known is None else known.backend
+
+    def _as_tensors(self, backend: Any, value: Any) -> Any:
+        """An argument with what can be tensors of `backend` made such."""
+        return as_tensors(backend, value)
 
     def _cast_inputs(self, backend: Any, args: tuple) -> tuple:
         dtype = self._autocast_dtype

@@ -8,6 +8,8 @@ from kerastorch.graph import KerasTensor
 from kerastorch.op import shape_of
 from kerastorch.variable import Variable
 
+TEXT = ("S", "U", "O", "T")  # kinds of numpy dtypes that hold text
+
 
 def found_in(value: Any, kind: Any) -> Iterator[Any]:
     """The objects of a kind in a value: itself, or members of lists, tuples, sets and dicts."""
@@ -40,7 +42,7 @@ def shown_shapes(args: tuple) -> str:
 
 
 def as_tensors(backend: Any, value: Any) -> Any:
-    """Arrays, lists of numbers and other frameworks' tensors as tensors of `backend`."""
+    """Arrays, lists of numbers and other frameworks' tensors as tensors of `backend`; text stays an array where it has to."""
     if backend_registry.of(value) is backend or value is None or isinstance(value, Variable):
         return value
     if isinstance(value, dict):
@@ -54,6 +56,8 @@ def as_tensors(backend: Any, value: Any) -> Any:
         return backend.convert(backend_registry.of(value).numpy(value))  # type: ignore[union-attr]
     if hasattr(value, "__array__"):
         kind = getattr(getattr(value, "dtype", None), "kind", "")
+        if kind in TEXT and "text" not in backend.also_holds:
+            return value
         return backend.convert(value, dtypes.floatx() if kind == "f" else None)
     return value
 

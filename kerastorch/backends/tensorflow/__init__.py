@@ -17,6 +17,7 @@ class TensorflowBackend(Backend):
     ops = TABLE
     scalars = frozenset(SCALARS)
     trailing_scalars = frozenset(TRAILING_SCALARS)
+    also_holds = frozenset(("text", "sparse", "ragged"))
     traces = True
     variable_attributes = frozenset(("handle", "_should_act_as_resource_variable", "_shared_name", "device"))
 
@@ -43,6 +44,12 @@ class TensorflowBackend(Backend):
 
     def tracing(self) -> bool:
         return tensors.tracing()
+
+    @functools.cached_property
+    def host(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.tensorflow.text import HOST
+
+        return HOST
 
     def adopt(self, variable: Any) -> None:
         homes.adopt(self, variable)

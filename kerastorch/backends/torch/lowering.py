@@ -116,7 +116,7 @@ class Lowering:
         if layer.graph is not None:
             return Piece(layer, self.graph_module(layer.graph, layer.name))
         own = is_own(type(layer))
-        if (own and layer.activity_regularizer is None) or self.export:
+        if (own and layer.activity_regularizer is None and not layer.runs_on_host) or self.export:
             if self.inlinable(layer):
                 return Piece(layer, None, kind="inline")
             return Piece(layer, None, kind="traced")

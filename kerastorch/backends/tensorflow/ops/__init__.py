@@ -2,9 +2,21 @@
 
 from collections.abc import Callable
 
-from kerastorch.backends.tensorflow.ops import control, elementwise, indexing, linalg, nn, random, reduce, segment, shaping, signal
+from kerastorch.backends.tensorflow.ops import (
+    categorical,
+    control,
+    elementwise,
+    indexing,
+    linalg,
+    nn,
+    random,
+    reduce,
+    segment,
+    shaping,
+    signal,
+)
 
-FILES = (control, elementwise, indexing, linalg, nn, random, reduce, segment, shaping, signal)
+FILES = (categorical, control, elementwise, indexing, linalg, nn, random, reduce, segment, shaping, signal)
 TABLE: dict[Callable, Callable] = {op: native for file in FILES for op, native in file.TABLE.items()}
 SCALARS: set[Callable] = {op for file in FILES for op in file.SCALARS}
 TRAILING_SCALARS: set[Callable] = {op for file in FILES for op in getattr(file, "TRAILING_SCALARS", ())}

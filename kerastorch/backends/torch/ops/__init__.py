@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from kerastorch.backends.torch.ops import (
+    categorical,
     control,
     elementwise,
     indexing,
@@ -16,7 +17,7 @@ from kerastorch.backends.torch.ops import (
     signal,
 )
 
-FILES = (control, elementwise, indexing, linalg, metrics, nn, random, reduce, segment, shaping, signal)
+FILES = (categorical, control, elementwise, indexing, linalg, metrics, nn, random, reduce, segment, shaping, signal)
 TABLE: dict[Callable, Callable] = {op: native for file in FILES for op, native in file.TABLE.items()}
 SCALARS: set[Callable] = {op for file in FILES for op in file.SCALARS}
 TRAILING_SCALARS: set[Callable] = {op for file in FILES for op in getattr(file, "TRAILING_SCALARS", ())}
