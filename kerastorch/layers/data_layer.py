@@ -16,6 +16,7 @@ from kerastorch.layers.structures import as_tensors
 from kerastorch.ops import categorical
 from kerastorch.variable import Variable
 
+DROPPED = -1  # in place of a class number that adds nothing to what is encoded
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 OLD_MODES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
@@ -139,6 +140,12 @@ def check_sparse(layer: Any) -> None:
 
 
 @host
+def filled(x, fill):
+    """A sparse or ragged tensor as a dense one, with a number where it has nothing."""
+    return x
+
+
+@host
 def without_zeros(x):
     """A dense tensor as a sparse one."""
     raise ValueError("sparse=True: a sparse result was asked for, but the backend that runs this layer has no sparse tensors")
@@ -159,6 +166,7 @@ def encode(indices: Any, mode: str, depth: int, dtype: str, sparse: bool = False
     """
     if mode == "int":
         return ops.cast(indices, dtype)
+    indices = filled(indices, DROPPED)
     rank = len(indices.shape)
     if rank == 0:
         indices, rank = ops.expand_dims(indices, -1), 1

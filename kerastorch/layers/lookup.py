@@ -10,6 +10,7 @@ from kerastorch import dtypes, fields, ops
 from kerastorch.fields import declare
 from kerastorch.graph import KerasTensor
 from kerastorch.layers.data_layer import (
+    DROPPED,
     MODES,
     SALT,
     DataLayer,
@@ -27,7 +28,6 @@ from kerastorch.layers.hashing import as_bytes, hashed
 from kerastorch.ops import categorical
 
 UNKNOWN = -2  # in place of the number of what is not in the vocabulary, until it has one
-DROPPED = -1  # in place of a number that adds nothing to what is encoded
 NO_BUCKET = "When `num_oov_indices=0` all inputs should be in vocabulary, but there are others; `num_oov_indices=1` makes room."
 
 

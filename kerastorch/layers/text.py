@@ -7,9 +7,9 @@ import numpy as np
 from kerastorch import backend_registry, dtypes, fields
 from kerastorch.fields import declare
 from kerastorch.graph import KerasTensor
-from kerastorch.layers.data_layer import MODES, DataLayer, as_array, batches, host, is_whole, mode
+from kerastorch.layers.data_layer import DROPPED, MODES, DataLayer, as_array, batches, host, is_whole, mode
 from kerastorch.layers.hashing import as_bytes
-from kerastorch.layers.lookup import DROPPED, StringLookup, looked_up
+from kerastorch.layers.lookup import StringLookup, looked_up
 from kerastorch.saving.objects import deserialize_keras_object, serialize_keras_object
 
 PUNCTUATION = string.punctuation.encode()
@@ -229,6 +229,7 @@ class TextVectorization(OverLookup):
             output_mode=self.output_mode, pad_to_max_tokens=self.pad_to_max_tokens, sparse=self.sparse, encoding=self.encoding,
             vocabulary_size=self.given_size, has_input_vocabulary=self.has_input_vocabulary,
         )  # fmt: skip
+        self._lookup_layer.build(None)
         self._has_input_vocabulary = self._lookup_layer._has_input_vocabulary
         self.has_input_vocabulary = None
 

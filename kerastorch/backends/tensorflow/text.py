@@ -107,7 +107,7 @@ def vectorized(x, recipe, table, length, fill):
     if recipe.ragged:
         return ids if length is None else ids[..., :length]
     if isinstance(ids, tf.RaggedTensor):
-        return ids.to_tensor(fill, [*ids.shape[:-1], length])
+        return ids.to_tensor(fill, shape=[*ids.shape[:-1], length])
     if length is None:
         return ids
     ids = ids[..., :length]
@@ -115,7 +115,14 @@ def vectorized(x, recipe, table, length, fill):
     return tf.ensure_shape(tf.pad(ids, missing, constant_values=fill), [*ids.shape[:-1], length])
 
 
+def filled(x, fill):
+    if isinstance(x, tf.RaggedTensor):
+        return x.to_tensor(fill)
+    return tf.sparse.to_dense(x, fill) if isinstance(x, tf.SparseTensor) else x
+
+
 HOST = {
+    data_layer.filled: filled,
     data_layer.without_zeros: tf.sparse.from_dense,
     hashing.crossed: crossed,
     hashing.hashed: each(hashed),
