@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import kerastorch
-from compat_tests.cases import layers_attention, layers_core, layers_merging, layers_recurrent, layers_spatial
+from compat_tests.cases import layers_attention, layers_core, layers_merging, layers_preprocessing, layers_recurrent, layers_spatial
 from kerastorch import backend_registry, layers
 from kerastorch.graph import KerasTensor
 from kerastorch.variable import Variable
 
-FAMILIES = (layers_attention, layers_core, layers_merging, layers_recurrent, layers_spatial)
+FAMILIES = (layers_attention, layers_core, layers_merging, layers_preprocessing, layers_recurrent, layers_spatial)
 CASES = [case for family in FAMILIES for case in family.CASES]
 BASES = ("Layer", "InputSpec")  # their constructors are tested beside their other behaviour
 

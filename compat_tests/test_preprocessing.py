@@ -75,7 +75,8 @@ def test_configuration(case):
     assert config_of(type(mine).from_config(theirs.get_config())) == config_of(type(theirs).from_config(mine.get_config()))
     again = type(mine).from_config(json.loads(json.dumps(mine.get_config())))
     assert again.name == mine.name
-    assert json.dumps(config_of(again)) == json.dumps(config_of(mine))
+    kept = [{k: v for k, v in config_of(layer).items() if k != "vocabulary_size"} for layer in (again, mine)]
+    assert json.dumps(kept[0]) == json.dumps(kept[1])
 
 
 @each_case(lambda case: case.adapt is not None)
@@ -102,17 +103,22 @@ def test_fingerprints_are_those_of_tensorflow():
         np.testing.assert_array_equal(found.astype("int64"), tf.strings.to_hash_bucket_strong(strings, most, key))
 
 
+@pytest.mark.parametrize("name", backend_registry.BUILT_IN)
 @pytest.mark.parametrize("mode", ["multi_hot", "count"])
-def test_sparse_results(mode, only=("tensorflow",)):
-    for name in only:
-        with backend_registry.using(name):
-            kwargs = {"output_mode": mode, "sparse": True}
-            for layer, data in (
-                (layers.StringLookup(vocabulary=["red"], **kwargs), np.array([WORDS])),
-                (layers.Hashing(5, **kwargs), NUMBERS),
-                (layers.CategoryEncoding(5, **kwargs), NUMBERS % 5),
-            ):
-                out = layer(data)
-                assert isinstance(out, tf.SparseTensor)
-                layer.sparse = False
-                np.testing.assert_array_equal(tf.sparse.to_dense(out), layer(data))
+def test_sparse_results_where_there_are_sparse_tensors(mode, name):
+    kwargs = {"output_mode": mode, "sparse": True}
+    with backend_registry.using(name) as backend:
+        if "sparse" not in backend.also_holds:
+            with pytest.raises(ValueError, match="sparse=True. can only be used with"):
+                layers.Hashing(5, **kwargs)
+            return
+        for layer, data in (
+            (layers.StringLookup(vocabulary=["red"], **kwargs), np.array([WORDS])),
+            (layers.Hashing(5, **kwargs), NUMBERS),
+            (layers.CategoryEncoding(5, **kwargs), NUMBERS % 5),
+        ):
+            out = layer(data)
+            layer.sparse = False
+            dense = layer(data)
+            assert type(out) is not type(dense)
+            np.testing.assert_array_equal(backend.numpy(out), backend.numpy(dense))

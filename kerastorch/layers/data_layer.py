@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kerastorch import backend_registry, fields, ops, scope, tree
+from kerastorch.errors import NotLowerable
+from kerastorch.graph import KerasTensor
 from kerastorch.layers.base import Layer
 from kerastorch.layers.structures import as_tensors
 from kerastorch.ops import categorical
@@ -81,6 +83,8 @@ def as_array(x: Any) -> Any:
     owner = backend_registry.of(x)
     if owner is not None:
         return owner.numpy(x)
+    if isinstance(x, KerasTensor):
+        raise NotLowerable("text and what is hashed are worked on as arrays on the host, which no graph of the framework can hold")
     return x.numpy() if isinstance(x, Variable) else np.asarray(x)
 
 

@@ -354,10 +354,9 @@ class IndexLookup(DataLayer):
         """Reads the vocabulary that `save_assets` wrote."""
         if self.input_vocabulary is not None:
             return
-        lines = _lines(os.path.join(dir_path, "vocabulary.txt"))
-        while lines and lines[-1] == "":
-            lines.pop()
-        given = [self._token(line) for line in lines]
+        with open(os.path.join(dir_path, "vocabulary.txt"), encoding="utf-8", newline="\n") as file:
+            text = file.read()
+        given = [self._token(line) for line in text.split("\n")] if text else []
         special = self._special
         self._set_tokens(given[len(special) :] if given[: len(special)] == special else given)
 
