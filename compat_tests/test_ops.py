@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import operator
 import pkgutil
 
 import keras
@@ -18,6 +19,7 @@ from kerastorch.variable import Variable
 FILES = [name for _, name, _ in pkgutil.iter_modules(cases.__path__) if name.startswith("ops_")]
 CASES = [case for name in FILES for case in importlib.import_module(f"compat_tests.cases.{name}").CASES]
 NAMES = sorted(name for name in ops.__all__ if hasattr(keras.ops, name) and not inspect.ismodule(getattr(ops, name)))
+IMAGES = [f"image.{name}" for name in dir(keras.ops.image) if not name.startswith("_")]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -49,7 +51,7 @@ def with_operands(case, make):
 
 def call(case, inputs, namespace=ops):
     """The op of a case on these inputs, its result as a flat list."""
-    out = getattr(namespace, case.op)(*inputs, **case.kwargs)
+    out = operator.attrgetter(case.op)(namespace)(*inputs, **case.kwargs)
     return tree.flatten(list(out) if isinstance(out, tuple) else out)
 
 
@@ -180,13 +182,14 @@ def test_gradient(case, backend):
         np.testing.assert_allclose(backend.numpy(gradient), differences, 1e-4, 1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *IMAGES])
 def test_signature(name):
     def told(function):
         return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
 
-    assert told(getattr(ops, name)) == told(getattr(keras.ops, name))
-    assert getattr(ops, name).__doc__
+    ours, theirs = (operator.attrgetter(name)(o) for o in (ops, keras.ops))
+    assert told(ours) == told(theirs)
+    assert ours.__doc__
 
 
 @pytest.mark.parametrize("name", ["linalg", "nn", "numpy"])

@@ -34,8 +34,9 @@ OPS: dict[str, "Op"] = {}  # by name, for printing and for suggestions
 class Op:
     """What is known of one op: its public function, operands, attributes, and rules."""
 
-    def __init__(self, body: Callable, shape: Callable | None, dtype: Callable | None, primitive: bool, transparent: bool):
-        self.body, self.primitive, self.transparent = body, primitive, transparent
+    def __init__(self, body: Callable, shape: Callable | None, dtype: Callable | None, primitive: bool, transparent: bool = False,
+                 checked: bool = False):  # fmt: skip
+        self.body, self.primitive, self.transparent, self.checked = body, primitive, transparent, checked
         self.name = body.__name__.rstrip("_")
         self.signature = inspect.signature(body)
         parameters = list(self.signature.parameters.values())
@@ -140,7 +141,11 @@ class Op:
             why = rule_error
         if why is error and not self.primitive:
             return error
-        return because(error, OpError, f"ops.{self.name}: {str(why).rstrip('.')}. Arguments: {self.describe(args)}")
+        return self.refusal(why, args, error)
+
+    def refusal(self, why: Exception, args: Sequence[Any], cause: Exception) -> Exception:
+        """What is raised where the arguments do not fit, for a reason and because of an error."""
+        return because(cause, OpError, f"ops.{self.name}: {str(why).rstrip('.')}. Arguments: {self.describe(args)}")
 
     def describe(self, args: Sequence[Any]) -> str:
         """The arguments in a line, tensors by shape and dtype."""
@@ -254,13 +259,20 @@ class Op:
     def native(self, owner: Any, key: Any, args: tuple[Any, ...]) -> Callable:
         """The plan that runs the backend's function with the casts that the dtype rule asks for."""
         implementation = self.implementation(owner)
+        if self.checked:
+            trusting = implementation
+
+            def implementation(*values):
+                self.shape(values)
+                return trusting(*values)
+
         if self.dtype_rule is None:
             self.plans[key] = implementation
             return implementation
         try:
             wants, result = self.casts(owner, args)
         except (ValueError, TypeError, KeyError) as error:
-            raise OpError(f"ops.{self.name}: {error}. Arguments: {self.describe(args)}") from error
+            raise self.refusal(error, args, error) from error
         prepare = []
         for i, want in wants.items():
             if i in self.variadic:
@@ -306,7 +318,7 @@ class Op:
             shape = self.shape(args)
             dtype = self.dtype(args)[1]
         except (ValueError, TypeError, KeyError) as error:
-            raise OpError(f"ops.{self.name}: {str(error).rstrip('.')}. Arguments: {self.describe(args)}") from error
+            raise self.refusal(error, args, error) from error
         node = Node(self.function, args, {}, name=None)
         if isinstance(shape, list):
             dtype = dtype if isinstance(dtype, list | tuple) else [dtype] * len(shape)
@@ -385,19 +397,24 @@ def dtype_of(value: Any) -> str | None:
     return dtypes.standardize(value.dtype)
 
 
-def op(*, shape: Callable, dtype: Callable, transparent: bool = False) -> Callable[[Callable], Callable]:
-    """Declares a primitive op, which each backend must lower."""
-    return lambda body: Op(body, shape, dtype, True, transparent).function
+def op(*, shape: Callable, dtype: Callable, transparent: bool = False, checked: bool = False) -> Callable[[Callable], Callable]:
+    """Declares a primitive op, which each backend must lower.
+
+    Where `checked`, the shape rule looks at the operands of eager calls too: for what would pass unnoticed through the lowering.
+    """
+    return lambda body: Op(body, shape, dtype, True, transparent, checked).function
 
 
-def composite(body: Callable | None = None, *, shape: Callable | None = None, dtype: Callable | None = None) -> Any:
+def composite(body: Callable | None = None, *, shape: Callable | None = None, dtype: Callable | None = None,
+              checked: bool = False) -> Any:  # fmt: skip
     """Declares an op that is written over other ops.
 
-    With rules it is recorded as one node, which a backend may lower its own way; without, recording expands it.
+    With rules it is recorded as one node, which a backend may lower its own way; without, recording expands it. `checked` as for
+    `op`.
     """
     if body is not None:
-        return Op(body, None, None, False, False).function
-    return lambda body: Op(body, shape, dtype, False, False).function
+        return Op(body, None, None, False).function
+    return lambda body: Op(body, shape, dtype, False, checked=checked).function
 
 
 def trace(function: Callable, inputs: Sequence[Any], **kwargs: Any) -> Graph:

@@ -191,7 +191,7 @@ def take(x, indices, *, axis=None):
 def padded(x, *rest, pad_width):
     """Each dimension grown by its padding before and after."""
     pairs = pad_pairs(pad_width, len(x))
-    return tuple(None if d is None else d + a + b for d, (a, b) in zip(x, pairs, strict=True))
+    return known([None if d is None else d + a + b for d, (a, b) in zip(x, pairs, strict=True)])
 
 
 def pad_pairs(pad_width: Any, rank: int) -> list[tuple[int, int]]:
@@ -270,6 +270,29 @@ def _sliced_length(k: slice, size: int | None) -> int | None:
 
 def _nest_shape(nest: Any) -> Shape:
     return (len(nest), *_nest_shape(nest[0])) if isinstance(nest, list | tuple) and nest else ()
+
+
+# ------------------------------------------------------------------------------------------------ images
+
+
+def image(x, name="images"):
+    """The shape of one image, of rank 3, or of a batch of them."""
+    if len(x) not in (3, 4):
+        raise ValueError(f"Invalid {name} rank: expected rank 3 (an image) or rank 4 (a batch of images), got shape {x}")
+    return x
+
+
+def image_axes(data_format: str) -> tuple[int, int, int]:
+    """The axes of rows, columns and channels, counted from the end."""
+    return (-3, -2, -1) if data_format == "channels_last" else (-2, -1, -3)
+
+
+def replaced(x, sizes):
+    """A shape with other sizes at some axes, which `sizes` gives by axis."""
+    out = list(x)
+    for axis, size in sizes.items():
+        out[axis] = size
+    return known(out)
 
 
 # ------------------------------------------------------------------------------------------------ windows

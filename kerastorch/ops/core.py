@@ -153,10 +153,15 @@ def size_of(x: Tensor, axis):
 
 @op(shape=scalar, dtype=_size_dtype)
 def size_arithmetic(function, a, b):
-    """What a function of the module `operator` makes of two sizes; ints stay ints.
+    """What a function of the module `operator`, `min` or `max` makes of two sizes; ints stay ints.
 
     Recorded in place of an op on tensors, so that sizes worked out from sizes cost the device nothing.
     """
+
+
+def of_sizes(function, a, b):
+    """What a function of two ints makes of two sizes, either of which may not be known yet."""
+    return function(a, b) if isinstance(a, int) and isinstance(b, int) else size_arithmetic(function, a, b)
 
 
 def is_size(x: Any) -> bool:

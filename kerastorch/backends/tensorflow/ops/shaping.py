@@ -68,8 +68,12 @@ def size_of(x, axis):
     return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
 
 
+ON_TENSORS = {min: tf.minimum, max: tf.maximum}  # Python's own ask for the truth of a tensor
+
+
 def size_arithmetic(function, a, b):
-    return function(a, b)
+    known = isinstance(a, int) and isinstance(b, int)
+    return function(a, b) if known else ON_TENSORS.get(function, function)(a, b)
 
 
 # -------------------------------------------------------------------------------------- joining, splitting, repeating
