@@ -262,3 +262,33 @@ def test_freezing_a_layer_between_fits(backend):
         m.fit(case.x, case.y, shuffle=False, verbose=0)
     for ours, theirs in zip(models[1].get_weights(), models[0].get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def tree_of_shapes(branch):
+    return {k: tree_of_shapes(v) if isinstance(v, dict) else (tuple(v.shape), str(v.dtype)) for k, v in branch.items()}
+
+
+def test_state_trees(backend):
+    trees = {}
+    for k in (keras, kerastorch):
+        k.utils.clear_session()
+        model = k.Sequential([k.layers.Input((6,)), k.layers.Dense(3), k.layers.BatchNormalization()], name="model")
+        model.compile("adam", "mse", metrics=["mae"])
+        model.fit(TABLE, ONE_HOT, verbose=0)
+        trees[k] = model.get_state_tree("numpy_array")
+    assert tree_of_shapes(trees[kerastorch]) == tree_of_shapes(trees[keras])
+    model.set_state_tree(trees[keras])
+    again = model.get_state_tree()
+    np.testing.assert_array_equal(
+        backend.numpy(again["optimizer_variables"]["adam"]["model_dense_kernel_momentum"]),
+        trees[keras]["optimizer_variables"]["adam"]["model_dense_kernel_momentum"],
+    )
+    for wrong, says in (
+        ({"weights": {}}, "Unknown variable name: weights"),
+        ({"trainable_variables": {"model": {"dense": {"kernel": np.ones(3)}}}}, r"model/dense/kernel.*\(6, 3\)"),
+        ({"trainable_variables": {"kernel": np.ones(3)}}, "no 'kernel'"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            model.set_state_tree(wrong)
+    with pytest.raises(ValueError, match="value_format"):
+        model.get_state_tree("list")

@@ -127,6 +127,10 @@ class Backend:
 
         return Updates(optimizer, variables)
 
+    def profile(self, folder: str) -> contextlib.AbstractContextManager[Any]:
+        """A context in which the framework's own profiler runs; it leaves a profile for TensorBoard in the folder."""
+        raise NotImplementedError("profile")
+
     # ---- lowering
     def runner(self, layer: Any) -> Callable | None:
         """What runs a layer called on tensors, as `(*inputs, training=..., **keywords)`; None where its `call` does."""

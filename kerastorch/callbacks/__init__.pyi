@@ -1,3 +1,4 @@
+from .backup import BackupAndRestore as BackupAndRestore
 from .base import Callback as Callback
 from .checkpoint import ModelCheckpoint as ModelCheckpoint
 from .csv_logger import CSVLogger as CSVLogger
@@ -7,5 +8,9 @@ from .lambda_callback import LambdaCallback as LambdaCallback
 from .learning_rate import LearningRateScheduler as LearningRateScheduler
 from .learning_rate import ReduceLROnPlateau as ReduceLROnPlateau
 from .list import CallbackList as CallbackList
+from .orbax import OrbaxCheckpoint as OrbaxCheckpoint
 from .progbar import ProgbarLogger as ProgbarLogger
+from .remote import RemoteMonitor as RemoteMonitor
+from .swap_ema import SwapEMAWeights as SwapEMAWeights
+from .tensorboard import TensorBoard as TensorBoard
 from .terminate import TerminateOnNaN as TerminateOnNaN

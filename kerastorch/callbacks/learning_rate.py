@@ -9,14 +9,15 @@ from kerastorch.callbacks.monitor import MonitorCallback
 from kerastorch.utils.io import print_msg
 
 
-def _rated(model):
+def rated(model):
     """The optimizers whose rate can be changed: pairs of a name, empty where there is one only, and the optimizer."""
-    several = getattr(model.optimizer, "optimizers", None)
-    return [("", model.optimizer)] if several is None else [(o.name, o) for o in several]
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    several = getattr(optimizer, "optimizers", None)
+    return [("", optimizer)] if several is None else [(o.name, o) for o in several]
 
 
 def _log_rates(model, logs):
-    for name, optimizer in _rated(model):
+    for name, optimizer in rated(model):
         logs[f"learning_rate_{name}" if name else "learning_rate"] = float(optimizer.learning_rate)
 
 
@@ -34,7 +35,7 @@ class LearningRateScheduler(Callback):
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch, logs=None):
-        for name, optimizer in _rated(self.model):
+        for name, optimizer in rated(self.model):
             if not hasattr(optimizer, "learning_rate"):
                 raise ValueError(f"LearningRateScheduler: the optimizer {optimizer!r} has no learning_rate")
             arguments = (epoch, float(optimizer.learning_rate))
@@ -128,7 +129,7 @@ class ReduceLROnPlateau(MonitorCallback):
     def _lower(self, epoch):
         """Lowers the rates that are not at their least yet; whether there was one."""
         lowered = False
-        for name, optimizer in _rated(self.model):
+        for name, optimizer in rated(self.model):
             rate = float(optimizer.learning_rate)
             if rate <= self.min_lr * (1 + 1e-6):  # the optimizer keeps its rate in float32
                 continue

@@ -8,6 +8,7 @@ from kerastorch.graph import Graph, KerasTensor, Node, tensors_in
 from kerastorch.layers.base import Layer
 from kerastorch.layers.input import Input
 from kerastorch.layers.structures import is_shape, tensors_of_shapes, tree_of_shapes
+from kerastorch.models import state_tree
 from kerastorch.training.trainer import Trainer
 
 
@@ -292,6 +293,8 @@ class Model(Trainer, Layer):
         from kerastorch.saving import weights
 
         weights.load(self, filepath, skip_mismatch, **kwargs)
+
+    get_state_tree, set_state_tree = state_tree.get_state_tree, state_tree.set_state_tree
 
 
 class Functional(Model):

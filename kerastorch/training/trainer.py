@@ -208,12 +208,13 @@ class Trainer:
                                         epochs=epochs, steps=data.num_batches, model=self) \
             if not isinstance(callbacks, callbacks_.CallbackList) else callbacks  # fmt: skip
         self.stop_training = False
+        self._initial_epoch = initial_epoch  # a callback may raise it, to go on where an earlier run was interrupted
         known.on_train_begin()
         per_call = self.steps_per_execution
         hooks = known.has_batch_hooks("train")
         logs: Any = None
         backend = self.backend
-        for epoch in range(initial_epoch, epochs):
+        for epoch in range(self._initial_epoch, epochs):
             self.reset_metrics()
             known.on_epoch_begin(epoch)
             data.on_epoch_begin(epoch)

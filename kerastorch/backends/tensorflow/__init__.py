@@ -69,6 +69,11 @@ class TensorflowBackend(Backend):
 
         return running.DenseUpdates(optimizer, variables)
 
+    def profile(self, folder: str) -> Any:
+        import tensorflow as tf
+
+        return tf.profiler.experimental.Profile(folder)
+
     def runner(self, layer: Any) -> Any:
         from kerastorch.backends.tensorflow import running
 

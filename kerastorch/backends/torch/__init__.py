@@ -110,6 +110,9 @@ class TorchBackend(Backend):
             gradients.append(torch.zeros_like(value) if any(p is None for p in parts) else v.home.from_native(parts))
         return result, gradients
 
+    def profile(self, folder: str) -> Any:
+        return torch.profiler.profile(on_trace_ready=torch.profiler.tensorboard_trace_handler(folder))
+
     @contextlib.contextmanager
     def inference(self) -> Any:
         """As `no_gradient`."""
