@@ -215,8 +215,11 @@ def test_a_missing_layer(path):
 
 
 def test_a_superfluous_layer(path):
-    dense(extra=True).save_weights(path)
-    refused(dense(), path, "no place for layers/dense_2/vars/0 of shape (2, 1)")
+    source, model = dense(extra=True), dense()
+    source.save_weights(path)
+    with pytest.warns(UserWarning, match=re.escape("no place for layers/dense_2/vars/0 of shape (2, 1)")):
+        model.load_weights(path)
+    same(source.get_weights()[:4], model.get_weights())
 
 
 def test_a_superfluous_variable(path):
@@ -337,11 +340,10 @@ def test_cut_short(path):
 # ------------------------------------------------------------------------------------------------ arguments and writing
 
 
-@pytest.mark.parametrize("name", ["m.h5", "m.keras", "m"])
-def test_endings(name, tmp_path):
-    for method in ("save_weights", "load_weights"):
-        with pytest.raises(ValueError, match=re.escape(".weights.h5")):
-            getattr(dense(), method)(tmp_path / name)
+@pytest.mark.parametrize("method", ["save_weights", "load_weights"])
+def test_endings(method, tmp_path):
+    with pytest.raises(ValueError, match=re.escape(".weights.h5")):
+        getattr(dense(), method)(tmp_path / "m")
 
 
 def test_not_built(tmp_path):
@@ -354,8 +356,10 @@ def test_not_built(tmp_path):
 def test_arguments_that_have_no_meaning_here(path):
     with pytest.raises(ValueError, match="by_name"):
         dense().load_weights(path, by_name=True)
-    with pytest.raises(ValueError, match="max_shard_size"):
+    with pytest.raises(ValueError, match=re.escape("'.weights.json' with max_shard_size")):
         dense().save_weights(path, max_shard_size=1)
+    with pytest.raises(ValueError, match="shard_size"):
+        dense().load_weights(path, shard_size=1)
 
 
 def test_overwrite(path, monkeypatch):

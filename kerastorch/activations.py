@@ -3,7 +3,6 @@
 Those that are ops are the ops themselves; what has a form of its own stands here.
 """
 
-import inspect
 from typing import Any
 
 from kerastorch import ops
@@ -97,18 +96,11 @@ __all__ = [
 
 
 def serialize(activation) -> Any:
-    """The name of a built-in activation, or the configuration of another one.
-
-    Raises:
-        ValueError: For a lambda, which has no name.
-    """
+    """The name of a built-in activation, or the configuration of another one."""
     name = getattr(activation, "__name__", None)
     if name is not None and NAMES.get(name) is activation:
         return name
-    config = objects.serialize_keras_object(activation)
-    if inspect.isfunction(activation):
-        config["config"] = objects.get_registered_name(activation)
-    return config
+    return objects.serialize_keras_object(activation)
 
 
 def deserialize(config, custom_objects=None):

@@ -158,9 +158,9 @@ class Layer:
         """A new layer from what `get_config` gave."""
         from kerastorch.saving.objects import deserialize_keras_object
 
-        if "__fields__" in cls.__dict__:
+        if "__fields__" in cls.__dict__ or cls.get_config is not Layer.get_config:
             return cls(**config)
-        return cls(
+        return cls(  # the configuration is one that was made of the arguments
             **{k: deserialize_keras_object(v) if isinstance(v, dict) and "class_name" in v else v for k, v in config.items()}
         )
 

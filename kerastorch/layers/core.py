@@ -17,15 +17,8 @@ QUANTIZED = fields.absent("quantization")
 
 
 def _value(value):
-    """A value given as it is or by its configuration; a lambda's bytecode is refused, for it would be run."""
-    if isinstance(value, dict) and "class_name" in value:
-        if value["class_name"] == "__lambda__":
-            raise ValueError(
-                "the configuration holds a lambda as bytecode, which is never run: rebuild the model in code and load "
-                "only its weights, or name the function with def and pass it in custom_objects"
-            )
-        return deserialize_keras_object(value)
-    return value
+    """A value given as it is or by its configuration."""
+    return deserialize_keras_object(value) if isinstance(value, dict) and "class_name" in value else value
 
 
 @declare(hidden=("lora_rank", "lora_alpha"))
@@ -231,7 +224,7 @@ def _shape_or_function(value):
 
 @declare(hidden=("output_shape", "mask"))
 class Lambda(Layer):
-    """Makes a layer of a function. A Lambda with a lambda in it cannot be saved; one with a named function can.
+    """Makes a layer of a function. One with a lambda in it is read from files only with `safe_mode=False`.
 
     Args:
         function: Takes the inputs, and `training` and `mask` where it has arguments of these names.

@@ -11,16 +11,13 @@ from kerastorch.variable import Variable
 TEXT = ("S", "U", "O", "T")  # kinds of numpy dtypes that hold text
 
 
-def found_in(value: Any, kind: Any) -> Iterator[Any]:
-    """The objects of a kind in a value: itself, or members of lists, tuples, sets and dicts."""
+def found_in(value: Any, kind: Any, around: tuple = ()) -> Iterator[Any]:
+    """The objects of a kind in a value: itself, or members of lists, tuples, sets and dicts (`around` are those entered)."""
     if isinstance(value, kind):
         yield value
-    elif isinstance(value, list | tuple | set):
-        for x in value:
-            yield from found_in(x, kind)
-    elif isinstance(value, dict):
-        for x in value.values():
-            yield from found_in(x, kind)
+    elif isinstance(value, list | tuple | set | dict) and not any(value is x for x in around):
+        for x in value.values() if isinstance(value, dict) else value:
+            yield from found_in(x, kind, (*around, value))
 
 
 def mapped(f: Callable, structure: Any) -> Any:

@@ -11,6 +11,7 @@ from kerastorch.models import configuration
 from kerastorch.models.model import Functional, Model
 from kerastorch.models.sequential import Sequential
 from kerastorch.saving.objects import deserialize_keras_object, serialize_keras_object
+from kerastorch.saving.safety import safe_mode
 
 
 def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs) -> Model:
@@ -47,16 +48,18 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
         )
     else:
         new = deserialize_keras_object(
-            serialize_keras_object(model), custom_objects={type(model).__name__: type(model)}
+            serialize_keras_object(model), custom_objects={type(model).__name__: type(model)}, safe_mode=False
         )
-    if model.compiled:
-        new.compile(**deserialize_keras_object(model.get_compile_config()))
+    if model.compiled and not new.compiled:
+        with safe_mode(False):
+            new.compile_from_config(model.get_compile_config())
     return new
 
 
 def from_own_config(layer: Layer) -> Layer:
     """A new layer from a layer's configuration."""
-    return type(layer).from_config(layer.get_config())
+    with safe_mode(False):  # no file has any part in it
+        return type(layer).from_config(layer.get_config())
 
 
 class _Cloner:

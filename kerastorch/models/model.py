@@ -7,8 +7,9 @@ from kerastorch.errors import GraphError, LayerError, NotBuilt, at, near, user_l
 from kerastorch.graph import Graph, KerasTensor, Node, tensors_in
 from kerastorch.layers.base import Layer
 from kerastorch.layers.input import Input
-from kerastorch.layers.structures import is_shape, tensors_of_shapes, tree_of_shapes
+from kerastorch.layers.structures import has_tensor, is_shape, mapped, tensors_of_shapes, tree_of_shapes
 from kerastorch.models import state_tree
+from kerastorch.op import shape_of
 from kerastorch.training.trainer import Trainer
 
 
@@ -117,15 +118,33 @@ class Model(Trainer, Layer):
         """Builds a subclassed model by running `call` on KerasTensors of the given shapes."""
         if self._state.extra.get("graph") is not None:
             return
-        shapes = tree_of_shapes(input_shape)
-        inputs = tensors_of_shapes(shapes, self._state.extra.get("input_dtype", dtypes.floatx()))
+        self._build_with(input_shape)
+
+    def _build_with(self, *shapes: Any, **named: Any) -> None:
+        dtype = self._state.extra.get("input_dtype", dtypes.floatx())
+
+        def inputs(shape: Any) -> Any:
+            return tensors_of_shapes(tree_of_shapes(shape), dtype)
+
         with scope.symbolic():
-            self(inputs)
+            self(*map(inputs, shapes), **{k: inputs(v) for k, v in named.items()})
         self.built = True
+
+    def build_from_config(self, config) -> None:
+        """Builds the model with the shapes that `get_build_config` gave."""
+        if self._state.extra.get("graph") is None and type(self).build is Model.build and "shapes_dict" in config:
+            self._build_with(**config["shapes_dict"])
+            self._state.build_shapes = dict(config)
+        else:
+            super().build_from_config(config)
 
     def _maybe_build(self, known: dict[str, Any]) -> None:
         if type(self).build is Model.build or self.built:
             self.built = True
+            if self._state.build_shapes is None:
+                shapes = {k: mapped(shape_of, v) for k, v in known.items() if has_tensor(v)}
+                one = len(shapes) == 1
+                self._state.build_shapes = {"input_shape": next(iter(shapes.values()))} if one else {"shapes_dict": shapes}
             return
         super()._maybe_build(known)
 
@@ -282,17 +301,23 @@ class Model(Trainer, Layer):
 
         return configuration.to_json(self, **kwargs)
 
-    def save_weights(self, filepath, overwrite=True, max_shard_size=None) -> None:
-        """Writes the weights to a `.weights.h5` file."""
-        from kerastorch.saving import weights
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs) -> None:
+        """Writes the model with its weights, and what it was compiled with, to a file; see `keras.saving.save_model`."""
+        from kerastorch.saving import api
 
-        weights.save(self, filepath, overwrite, max_shard_size)
+        api.save_model(self, filepath, overwrite, zipped, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None) -> None:
+        """Writes the weights to a file; see `keras.saving.save_weights`."""
+        from kerastorch.saving import api
+
+        api.save_weights(self, filepath, overwrite, max_shard_size)
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs) -> None:
-        """Sets the weights from a `.weights.h5` file; nothing is changed where the file does not fit."""
-        from kerastorch.saving import weights
+        """Sets the weights from a file; nothing is changed where it does not fit. See `keras.saving.load_weights`."""
+        from kerastorch.saving import api
 
-        weights.load(self, filepath, skip_mismatch, **kwargs)
+        api.load_weights(self, filepath, skip_mismatch, **kwargs)
 
     get_state_tree, set_state_tree = state_tree.get_state_tree, state_tree.set_state_tree
 

@@ -262,9 +262,15 @@ class State(Declared):
         for i, v in enumerate(self.variables):
             store[str(i)] = v.numpy()
 
+    def stored_variables(self, count):
+        """The variables that a store of so many holds: all, or only the numbers where it was written before any update."""
+        numbers = 2 if isinstance(self._learning_rate, Variable) else 1
+        return self.variables[:numbers] if count == numbers else self.variables
+
     def load_own_variables(self, store):
         """Reads all variables from a store; does nothing but warn where their number differs."""
-        if len(store.keys()) != len(self.variables):
+        variables = self.stored_variables(len(store.keys()))
+        if len(store.keys()) != len(variables):
             hint = "" if self._trainable_variables else " It is not built yet: train it, or call build(), before loading."
             warnings.warn(
                 f"optimizer {self.name!r} keeps its state: it has {len(self.variables)} variables, the file "
@@ -272,7 +278,7 @@ class State(Declared):
                 stacklevel=2,
             )
             return
-        for i, v in enumerate(self.variables):
+        for i, v in enumerate(variables):
             v.assign(store[str(i)])
 
 

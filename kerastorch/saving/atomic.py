@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 
@@ -24,7 +25,7 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
     os.close(descriptor)
     try:
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
     except BaseException:
@@ -32,10 +33,40 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
             os.unlink(temporary)
         raise
     if os.name == "posix":  # the new name itself must reach the disk; other systems cannot open folders
-        _sync(folder)
+        sync(folder)
 
 
-def _sync(path: str) -> None:
+@contextlib.contextmanager
+def replacing_folder(path: str | os.PathLike) -> Iterator[str]:
+    """As `replacing`, for a folder: gives a temporary one, which takes the place of `path` when the block ends well.
+
+    What was there before stays beside it, under a name that begins with a dot, until the new one has its name.
+    """
+    path = os.path.abspath(os.fspath(path))
+    above, name = os.path.split(path)
+    if not os.path.isdir(above):
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {above}")
+    temporary = tempfile.mkdtemp(dir=above, prefix=f".{name}.", suffix=".part")
+    try:
+        yield temporary
+        for folder, _, names in os.walk(temporary):
+            for file in names:
+                sync(os.path.join(folder, file))
+        os.chmod(temporary, _mode(path) if os.path.isdir(path) else 0o777 & ~_mask())
+        if os.path.exists(path):
+            old = tempfile.mkdtemp(dir=above, prefix=f".{name}.", suffix=".old")
+            os.replace(path, os.path.join(old, name))
+            os.replace(temporary, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def sync(path: str) -> None:
+    """Waits until a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY if os.path.isdir(path) else os.O_RDWR)
     try:
         os.fsync(descriptor)
@@ -47,6 +78,10 @@ def _mode(path: str) -> int:
     """The permissions of the file that is replaced, or those that a new file would have got."""
     if os.path.exists(path):
         return os.stat(path).st_mode & 0o7777
+    return 0o666 & ~_mask()
+
+
+def _mask() -> int:
     mask = os.umask(0)
     os.umask(mask)
-    return 0o666 & ~mask
+    return mask

@@ -1,6 +1,7 @@
 """Configuration <-> object: classes come from the package's own tables, from what users register, and from `custom_objects`."""
 
 import contextlib
+import functools
 import importlib
 import inspect
 import threading
@@ -8,83 +9,75 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kerastorch.errors import is_own, near
+from kerastorch.errors import KerastorchError, is_own, near
+from kerastorch.saving import lambdas, safety
+from kerastorch.saving.registry import CustomObjectScope as CustomObjectScope
+from kerastorch.saving.registry import custom_object_scope as custom_object_scope
+from kerastorch.saving.registry import get_custom_objects as get_custom_objects
+from kerastorch.saving.registry import get_registered_name as get_registered_name
+from kerastorch.saving.registry import get_registered_object as get_registered_object
+from kerastorch.saving.registry import register_keras_serializable as register_keras_serializable
 
-# Modules of configurations whose public names may be made from a file.
-PUBLIC = ("activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "models", "optimizers",
-          "optimizers.schedules", "random", "regularizers", "quantizers", "dtype_policies", "")  # fmt: skip
-_registered: dict[str, Any] = {}
-_names: dict[Any, str] = {}
-
-
-class _Scopes(threading.local):
-    def __init__(self) -> None:
-        self.stack: list[Mapping[str, Any]] = []
-
-
-_scopes = _Scopes()
-
-
-def get_custom_objects() -> dict[str, Any]:
-    """The process-wide table of registered names; changing it registers."""
-    return _registered
+# Modules of whose public names a configuration may speak: classes in these ...
+CLASSES = ("layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers",
+           "constraints", "quantizers", "dtype_policies", "random", "")  # fmt: skip
+# ... that can be made from a configuration, and functions in these, all of which compute and do nothing else.
+FUNCTIONS = ("activations", "losses", "metrics", "regularizers", "constraints", "ops", "layers")
+FINDERS = ("get", "serialize", "deserialize", "Input")
+TOP = ("Variable", "KerasTensor", "DTypePolicy", "SeedGenerator", "InputSpec")
+# The modules that Keras says its classes are in, where that is not the public module of the same name here.
+MODULES = {"models": "keras", "variable": "keras", "graph": "keras", "dtype_policies": "keras"}
 
 
-@contextlib.contextmanager
-def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
-    """Names in `custom_objects` are known to deserialization inside."""
-    _scopes.stack.append(custom_objects or {})
-    try:
-        yield
-    finally:
-        _scopes.stack.pop()
+class NotKnown(KerastorchError, TypeError, ValueError):
+    """A configuration names a class or function that is neither the package's nor registered."""
 
 
-CustomObjectScope = custom_object_scope
+class NotReconstructed(KerastorchError, TypeError):
+    """A class does not take its own configuration."""
 
 
-def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
-    """A decorator that makes a class or function known to deserialization as "package>name"."""
-
-    def register(obj: Any) -> Any:
-        if inspect.isclass(obj) and not hasattr(obj, "get_config"):
-            raise ValueError(f"register_keras_serializable: the class {obj.__name__} has no get_config method")
-        full = f"{package}>{name or obj.__name__}"
-        _registered[full], _names[obj] = obj, full
-        return obj
-
-    return register
-
-
-def get_registered_name(obj: Any) -> str:
-    """The name under which a class or function was registered, its own where it was not."""
-    return _names.get(obj) or getattr(obj, "__name__", str(obj))
-
-
-def get_registered_object(name: str, custom_objects: Any = None, module_objects: Any = None) -> Any:
-    """What is registered under a name: in scopes, then by the user, then in the tables given; None where nothing is."""
-    for table in (*reversed(_scopes.stack), _registered, custom_objects or {}, module_objects or {}):
-        if name in table:
-            return table[name]
-    return None
+# ------------------------------------------------------------------------------------------------ to configurations
 
 
 def module_of(obj: Any) -> str | None:
-    """The module that a configuration names for a class or function: "keras.layers" for the package's own."""
+    """The module that a configuration names for a class: "keras.layers" for the package's own."""
     path = obj.__module__.split(".")
-    if path[0] != "kerastorch":
-        return getattr(obj, "__module__", None)
+    if not is_own(obj):
+        return obj.__module__
     if obj.__name__ == "Functional":  # which Keras does not export
         return "keras.src.models.functional"
-    if path[1] == "models" or obj.__name__ in ("Variable", "KerasTensor", "DTypePolicy"):
-        return "keras"
     if path[1] == "optimizers" and "schedules" in path:
         return "keras.optimizers.schedules"
-    return f"keras.{path[1]}"
+    return MODULES.get(path[1], f"keras.{path[1]}")
+
+
+class _Sharing(threading.local):
+    def __init__(self) -> None:
+        self.seen: dict[int, tuple[Any, dict]] | None = None  # by id: an object and its description
+        self.made: dict[Any, Any] | None = None  # by the number in the file: the object
+
+
+_sharing = _Sharing()
+
+
+@contextlib.contextmanager
+def sharing_objects() -> Iterator[None]:
+    """Inside, an object that occurs several times is marked as one, and read back as one."""
+    before = _sharing.seen, _sharing.made
+    _sharing.seen, _sharing.made = {}, {}
+    try:
+        yield
+    finally:
+        _sharing.seen, _sharing.made = before
 
 
 def serialize_keras_object(obj: Any) -> Any:
-    """A JSON-like description of an object, from which `deserialize_keras_object` makes it again."""
+    """A JSON-like description of an object, from which `deserialize_keras_object` makes it again.
+
+    Raises:
+        TypeError: For an object without `get_config`.
+    """
     import numpy as np
 
     from kerastorch import backend_registry
@@ -94,14 +87,13 @@ def serialize_keras_object(obj: Any) -> Any:
         return obj
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode()}}
-    if isinstance(obj, tuple):
-        return {"class_name": "__tuple__", "config": {"value": [serialize_keras_object(x) for x in obj]}}
-    if isinstance(obj, list):
-        return [serialize_keras_object(x) for x in obj]
-    if isinstance(obj, dict):
+    if isinstance(obj, list | tuple):
+        return type(obj)(map(serialize_keras_object, obj)) if type(obj) in (list, tuple) else [*map(serialize_keras_object, obj)]
+    if isinstance(obj, Mapping):
         return {k: serialize_keras_object(v) for k, v in obj.items()}
     if isinstance(obj, slice):
-        return {"class_name": "__slice__", "config": {"start": obj.start, "stop": obj.stop, "step": obj.step}}
+        ends = {n: serialize_keras_object(getattr(obj, n)) for n in ("start", "stop", "step")}
+        return {"class_name": "__slice__", "config": ends}
     if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(obj, KerasTensor):
@@ -121,38 +113,60 @@ def serialize_keras_object(obj: Any) -> Any:
         from kerastorch import dtypes
 
         return dtypes.standardize(obj)
+    if type(obj).__name__ == "TensorShape":
+        return tuple(obj.as_list())
     if isinstance(obj, types.FunctionType | types.BuiltinFunctionType):
         if obj.__name__ == "<lambda>":
-            raise ValueError(f"the lambda {obj} cannot be written to a configuration: name it with def and register it")
-        return {"module": module_of(obj), "class_name": "function", "config": obj.__name__,
-                "registered_name": _names.get(obj, obj.__name__)}  # fmt: skip
+            return lambdas.describe(obj)
+        return {"module": "builtins", "class_name": "function", "config": get_registered_name(obj), "registered_name": "function"}
     if inspect.isclass(obj):
-        return {"module": module_of(obj), "class_name": obj.__name__, "config": None, "registered_name": _names.get(obj)}
+        return {"module": module_of(obj), "class_name": obj.__name__, "config": None,
+                "registered_name": None if _own(obj) else get_registered_name(obj)}  # fmt: skip
     if not hasattr(obj, "get_config"):
         raise TypeError(f"{obj!r} of type {type(obj).__name__} cannot be written to a configuration: it has no get_config")
+    return _shared(obj, _described)
+
+
+def _described(obj: Any) -> dict[str, Any]:
     cls = type(obj)
-    own = is_own(cls)
-    return {"module": module_of(cls), "class_name": cls.__name__, "config": config_of(obj),
-            "registered_name": None if own else get_registered_name(cls),
-            **({"build_config": obj.get_build_config()} if getattr(obj, "get_build_config", None) and obj.get_build_config()
-               else {})}  # fmt: skip
+    found = {"module": module_of(cls), "class_name": cls.__name__, "config": config_of(obj),
+             "registered_name": None if _own(cls) else get_registered_name(cls)}  # fmt: skip
+    build = obj.get_build_config() if hasattr(obj, "get_build_config") else None
+    if build:
+        found["build_config"] = serialize_keras_object(build)
+    if getattr(obj, "compiled", False) is True and hasattr(obj, "get_compile_config"):
+        arguments = obj.get_compile_config()
+        if arguments:
+            found["compile_config"] = arguments
+    return found
+
+
+def _shared(obj: Any, describe: Callable[[Any], dict]) -> dict:
+    """A description, marked where the same object has been described before in the scope."""
+    seen = _sharing.seen
+    if seen is None:
+        return describe(obj)
+    if id(obj) not in seen:
+        found = describe(obj)
+        seen[id(obj)] = obj, found
+        return found
+    number = list(seen).index(id(obj))
+    first = seen[id(obj)][1]
+    first["shared_object_id"] = number
+    return {**describe(obj), "shared_object_id": number}
+
+
+def _own(cls: type) -> bool:
+    return is_own(cls) and get_registered_name(cls) == cls.__name__
 
 
 def config_of(obj: Any) -> Any:
     """An object's `get_config()` with everything in it described in turn."""
     config = obj.get_config()
-    return {k: _plain(v) for k, v in config.items()}
+    return {k: serialize_keras_object(v) for k, v in config.items()}
 
 
-def _plain(value: Any) -> Any:
-    # A configuration holds JSON-like values already, save for tuples and objects that a user's get_config put there.
-    if isinstance(value, tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return serialize_keras_object(value)
+# ------------------------------------------------------------------------------------------------ from configurations
 
 
 def deserialize_keras_object(config: Any, custom_objects: Any = None, safe_mode: bool = True, **kwargs: Any) -> Any:
@@ -161,55 +175,116 @@ def deserialize_keras_object(config: Any, custom_objects: Any = None, safe_mode:
     Args:
         config: What `serialize_keras_object` gave.
         custom_objects: Names of the user's own classes and functions.
-        safe_mode: Whether anything that would run code from the description is refused.
+        safe_mode: Whether anything that would run code from the description is refused; an outer call that loads a
+            file has said so already.
 
     Raises:
-        ValueError: Where the description names something unknown or is malformed.
+        TypeError: Where the description names something unknown (a ValueError too), or a class does not take it.
+        ValueError: Where the description is malformed, or asks for what safe mode refuses.
     """
+    with safety.safe_mode(safe_mode), custom_object_scope(custom_objects or {}):
+        return _made(config, custom_objects or {}, kwargs.pop("module_objects", None) or {})
+
+
+def _made(config: Any, custom: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     if config is None or isinstance(config, bool | int | float):
         return config
     if isinstance(config, str):
-        found = get_registered_object(config, custom_objects, kwargs.get("module_objects"))
+        if config in custom:
+            return custom[config]
+        found = names.get(config)
         return config if found is None else found() if inspect.isclass(found) else found
     if isinstance(config, list | tuple):
-        return [deserialize_keras_object(x, custom_objects, safe_mode, **kwargs) for x in config]
+        return type(config)(_made(x, custom, names) for x in config) if type(config) in (list, tuple) else config
     if not isinstance(config, dict):
-        raise TypeError(f"{config!r} is no configuration")
+        raise TypeError(f"Could not parse config: {config!r} of type {type(config).__name__} is no configuration")
     if "class_name" not in config or "config" not in config:
-        return {k: deserialize_keras_object(v, custom_objects, safe_mode, **kwargs) for k, v in config.items()}
+        return {k: _made(v, custom, names) for k, v in config.items()}
     name, inner = config["class_name"], config["config"]
-    special = _SPECIAL.get(name)
-    if special is not None:
-        return special(inner)
+    if not isinstance(name, str):
+        raise TypeError(f"a configuration's 'class_name' must be a string, not {name!r}")
+    if name in _SPECIAL:
+        return _SPECIAL[name](inner)
     if name == "function":
-        return find_object(config.get("module"), inner, config.get("registered_name"), custom_objects, **kwargs)
-    cls = find_object(config.get("module"), name, config.get("registered_name"), custom_objects, **kwargs)
+        if not isinstance(inner, str):
+            raise TypeError(f"Expected 'config' to be a non-null str, the name of a function, but it is {inner!r}")
+        return find_object(config.get("module"), inner, config.get("registered_name"), names, function=True)
+    if inner is not None and not isinstance(inner, dict):
+        raise TypeError(f"Expected 'config' to be a dict, the configuration of a {name}, but it is {inner!r}")
+    number = config.get("shared_object_id")
+    if number is not None and _sharing.made is not None and number in _sharing.made:
+        return _sharing.made[number]
+    cls = find_object(config.get("module"), name, config.get("registered_name"), names)
     if inner is None:
         return cls
-    if not hasattr(cls, "from_config"):
-        raise ValueError(f"{name} has no from_config and cannot be made from a configuration")
-    with custom_object_scope(custom_objects or {}):
-        made = cls.from_config(inner)
+    made = _instance(cls, name, inner)
     build = config.get("build_config")
     if build and hasattr(made, "build_from_config") and not getattr(made, "built", True):
         made.build_from_config(build)
+    if config.get("compile_config") and hasattr(made, "compile_from_config"):
+        made.compile_from_config(config["compile_config"])
+    if number is not None and _sharing.made is not None:
+        _sharing.made[number] = made
     return made
 
 
+def _instance(cls: Any, name: str, config: dict) -> Any:
+    if not hasattr(cls, "from_config"):
+        raise NotReconstructed(
+            f"Unable to reconstruct an instance of {name}: the class has no from_config, a class method that makes an object "
+            f"from what get_config gave. The configuration is {config}"
+        )
+    try:
+        return cls.from_config(config)
+    except NotReconstructed:
+        raise
+    except TypeError as error:
+        if isinstance(error, ValueError):  # which says more than this would
+            raise
+        raise NotReconstructed(
+            f"{name} could not be made from its configuration {_short(config)}: {error}. Objects in a configuration (layers, "
+            "functions, ...) are given to the constructor as they were written, so make sure that they are explicitly "
+            "deserialized in from_config, by keras.saving.deserialize_keras_object"
+        ) from error
+
+
+def _short(config: Any) -> str:
+    text = repr(config)
+    return text if len(text) < 500 else f"{text[:500]}..."
+
+
 def _slice(c: dict) -> slice:
-    return slice(c["start"], c["stop"], c["step"])
+    return slice(*(deserialize_keras_object(c[n]) for n in ("start", "stop", "step")))
 
 
 def _array(c: dict) -> Any:
     import numpy as np
 
-    return np.array(c["value"], dtype=c["dtype"])
+    from kerastorch import dtypes
+    from kerastorch.variable import numpy_dtype
+
+    value, dtype = c["value"], str(c["dtype"])
+    if dtype[:1] in "<>|SU" or dtype == "object":  # text: numpy finds the width, which a file could claim to be anything
+        return np.array(value) if dtype != "object" else np.array(value, dtype=object)
+    return np.array(value, dtype=numpy_dtype(dtypes.standardize(dtype)))
 
 
 def _tensor(c: dict) -> Any:
     from kerastorch import backend_registry
 
     return backend_registry.active().convert(_array(c), c["dtype"])
+
+
+def _keras_tensor(c: dict) -> Any:
+    from kerastorch.graph import KerasTensor
+
+    return KerasTensor(c["shape"], c["dtype"])
+
+
+def _type_spec(c: Any) -> Any:
+    if not isinstance(c, list | tuple):
+        raise TypeError(f"Expected 'config' to be a list or a tuple in a __typespec__, but it is {c!r}")
+    raise ValueError("the configuration holds a TensorFlow type specification, which stands for no object here")
 
 
 _SPECIAL: dict[str, Callable[[Any], Any]] = {
@@ -219,37 +294,86 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__ellipsis__": lambda c: Ellipsis,
     "__numpy__": _array,
     "__tensor__": _tensor,
+    "__keras_tensor__": _keras_tensor,
+    "__typespec__": _type_spec,
+    "__lambda__": lambdas.revive,
 }
 
 
-def find_object(module: str | None, name: str, registered_name: str | None, custom_objects: Any = None,
-                module_objects: Any = None) -> Any:  # fmt: skip
-    """The class or function that a configuration names; `module_objects` are the names that one without a module may mean.
+# ------------------------------------------------------------------------------------------------ names
+
+
+def find_object(
+    module: str | None,
+    name: str,
+    registered_name: str | None,
+    module_objects: Mapping[str, Any] | None = None,
+    function: bool = False,
+) -> Any:
+    """The class or function that a configuration names. No module is imported because a file names it.
+
+    Args:
+        module: The module that the configuration gives, of which only the kind is heeded ("keras.layers").
+        name: The name of the class or function.
+        registered_name: The name by which a user may have registered it.
+        module_objects: The names that one without a module may mean.
+        function: Whether a function is asked for.
 
     Raises:
-        ValueError: Where neither the package, nor the registry, nor `custom_objects` has it.
+        NotKnown: Where neither the package, nor the registry, nor an open scope has it.
+        ValueError: Where it is the package's own, but claims to be registered under another name.
     """
     for key in (registered_name, name):
-        found = get_registered_object(key, custom_objects, module_objects) if key else None
+        found = get_registered_object(key, None, module_objects) if key and key != "function" else None
+        if found is None and function and key == name:
+            found = _registered_function(name)
         if found is not None:
             return found
-    path = (module or "").split(".")
-    if path[0] in ("keras", "kerastorch", "tf_keras", "builtins") or module is None:
-        package = ".".join(path[1:])
-        candidates = (package,) if package in PUBLIC else ("layers", "models", "")
-        if package.startswith("src.models"):
-            candidates = ("models",)
-        for candidate in candidates:
-            namespace = importlib.import_module("kerastorch" + ("." + candidate if candidate else ""))
-            if name in getattr(namespace, "__all__", ()):
-                return getattr(namespace, name)
-        known = {
-            n for c in candidates for n in getattr(importlib.import_module("kerastorch" + (f".{c}" if c else "")), "__all__", ())
-        }
-    else:
-        known = set(_registered)
-    raise ValueError(f"the configuration names {name!r} of module {module!r}, which is not known: pass it in custom_objects or "
-                     f"register it with register_keras_serializable.{near(name, known)}")  # fmt: skip
+    path = (module or "builtins").split(".")
+    if path[0] in ("keras", "kerastorch", "tf_keras", "tensorflow", "builtins"):
+        found = _public(path, name, function)
+        if found is not None:
+            if registered_name not in (None, "", name, "function"):
+                raise ValueError(
+                    f"the configuration's registered_name {registered_name!r} is not registered, and {name!r} of module "
+                    f"{module!r} resolved to a Keras built-in instead, which is not registered under any name"
+                )
+            return found
+    kind = "function" if function else "class"
+    known = {n for package in (FUNCTIONS if function else CLASSES) for n in names_in(package, function)}
+    raise NotKnown(
+        f"Could not locate {kind} {name!r} of module {module!r}, which a configuration names: pass it in custom_objects, or "
+        f"register it with register_keras_serializable before loading.{near(name, known)}"
+    )
+
+
+def _registered_function(name: str) -> Any:
+    """A function that is registered in some package under a name without it, as Keras 3.6 wrote."""
+    found = [f for key, f in get_custom_objects().items() if key.rpartition(">")[2] == name and inspect.isfunction(f)]
+    return found[0] if len(found) == 1 else None
+
+
+def _public(path: list[str], name: str, function: bool) -> Any:
+    packages = FUNCTIONS if function else CLASSES
+    hints = [p for p in packages if p and (p in path or "schedules" in p and "schedules" in path)]
+    for package in (*reversed(hints), *packages):  # a kind of its own first: schedules before other optimizers
+        if name in names_in(package, function):
+            return getattr(importlib.import_module(f"kerastorch.{package}".rstrip(".")), name)
+    return None
+
+
+@functools.cache
+def names_in(package: str, function: bool) -> frozenset[str]:
+    """The public names of a module that a configuration may use."""
+    if not package:
+        return frozenset(() if function else TOP)
+    try:
+        module = importlib.import_module(f"kerastorch.{package}")
+    except ModuleNotFoundError as error:
+        if error.name != f"kerastorch.{package}":
+            raise
+        return frozenset()  # a part of Keras that is not there
+    return frozenset(n for n in getattr(module, "__all__", ()) if n not in FINDERS and n[:1].isupper() != function)
 
 
 def lookup(kind: str, names: Mapping[str, Any], identifier: Any, custom_objects: Any = None) -> Any:

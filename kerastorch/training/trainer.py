@@ -1,5 +1,6 @@
 """compile, fit, evaluate, predict: one loop for all backends, which run one batch at a time (see each backend's `steps`)."""
 
+import warnings
 from typing import Any
 
 from kerastorch import backend_registry, optimizers, scope, tree
@@ -59,13 +60,11 @@ class Trainer:
                 resolve_metric(x, (None, 2), (None, 2), None)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"compile: steps_per_execution must be a positive integer, not {steps_per_execution!r}")
-        if isinstance(made, Optimizer) and auto_scale_loss and getattr(self.dtype_policy, "name", "") == "mixed_float16":
-            made = optimizers.LossScaleOptimizer(made)
         state = self._training = TrainingState()
         state.backend, state.arguments = (
             chosen,
             {
-                "optimizer": optimizer,
+                "optimizer": made,
                 "loss": loss,
                 "loss_weights": loss_weights,
                 "metrics": metrics,
@@ -75,6 +74,9 @@ class Trainer:
                 "jit_compile": jit_compile,
             },
         )
+        scaled = isinstance(made, Optimizer) and not isinstance(made, optimizers.LossScaleOptimizer)
+        if scaled and auto_scale_loss and getattr(self.dtype_policy, "name", "") == "mixed_float16":
+            made = optimizers.LossScaleOptimizer(made)
         state.loss_tracker = metrics_.Mean(name="loss")
         state.compiled = True
         self.optimizer = made
@@ -500,6 +502,22 @@ class Trainer:
         from kerastorch.saving.objects import serialize_keras_object
 
         return {k: serialize_keras_object(v) for k, v in self._training.arguments.items()}
+
+    def compile_from_config(self, config) -> None:
+        """Compiles the model with what `get_compile_config` gave, and builds the optimizer where the model is built."""
+        from kerastorch.saving.objects import deserialize_keras_object
+
+        if type(self).compile is not Trainer.compile and type(self).compile_from_config is Trainer.compile_from_config:
+            warnings.warn(
+                f"model {self.name!r} stays uncompiled: `compile()` was not called as part of model loading because the "
+                "model's `compile()` method is custom. Give the class a `compile_from_config(self, config)` (and a "
+                "`get_compile_config(self)`), or call compile() yourself",
+                stacklevel=2,
+            )
+            return
+        self.compile(**deserialize_keras_object(config))
+        if self.built and hasattr(self.optimizer, "build"):
+            self.optimizer.build(self.trainable_variables)
 
 
 class TrainingState:

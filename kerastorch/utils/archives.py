@@ -36,14 +36,19 @@ def _tar_members(path: str) -> Iterator[Member]:
             yield Member(info.name, kind, info.size, partial(archive.extractfile, info))
 
 
+def zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
+    """The entries of an open zip archive."""
+    for info in archive.infolist():
+        # The upper half holds the Unix mode where the archive was made on Unix, and 0 elsewhere.
+        kind_bits = stat.S_IFMT(info.external_attr >> 16)
+        plain = kind_bits in (0, stat.S_IFREG, stat.S_IFDIR)
+        kind = "folder" if info.is_dir() else "file" if plain else "link or device"
+        yield Member(info.filename, kind, info.file_size, partial(archive.open, info))
+
+
 def _zip_members(path: str) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            # The upper half holds the Unix mode where the archive was made on Unix, and 0 elsewhere.
-            kind_bits = stat.S_IFMT(info.external_attr >> 16)
-            plain = kind_bits in (0, stat.S_IFREG, stat.S_IFDIR)
-            kind = "folder" if info.is_dir() else "file" if plain else "link or device"
-            yield Member(info.filename, kind, info.file_size, partial(archive.open, info))
+        yield from zip_members(archive)
 
 
 FORMATS = {
@@ -81,7 +86,7 @@ def unpack(path: str, folder: str, formats: str | Sequence[str] | None = "auto")
             with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as fresh:
                 try:
                     for member in members(path):
-                        _write(member, Path(fresh), path)
+                        write_member(member, Path(fresh), path)
                 except _CORRUPT as error:
                     raise ValueError(f"The {name} archive {path} cannot be unpacked: {error}") from error
                 _move_files(Path(fresh), target)
@@ -100,7 +105,7 @@ def _names(formats: str | Sequence[str] | None) -> Sequence[str]:
     return names
 
 
-def _write(member: Member, root: Path, archive: str) -> None:
+def write_member(member: Member, root: Path, archive: str) -> None:
     """Write one member below `root`, having checked what it is, where it wants to go and how much it takes."""
     refused = f"{archive} was not unpacked: its member {member.name!r}"
     # Both flavours on every system: an archive is refused on all of them or on none.
