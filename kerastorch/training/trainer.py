@@ -1,6 +1,7 @@
 """compile, fit, evaluate, predict: one loop for all backends, which run one batch at a time (see each backend's `steps`)."""
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from kerastorch import backend_registry, optimizers, scope, tree
@@ -212,29 +213,15 @@ class Trainer:
         self.stop_training = False
         self._initial_epoch = initial_epoch  # a callback may raise it, to go on where an earlier run was interrupted
         known.on_train_begin()
-        per_call = self.steps_per_execution
-        hooks = known.has_batch_hooks("train")
         logs: Any = None
-        backend = self.backend
         for epoch in range(self._initial_epoch, epochs):
             self.reset_metrics()
             known.on_epoch_begin(epoch)
             data.on_epoch_begin(epoch)
-            step = first = 0
             result = None
-            with backend_registry.using(backend):
-                for batch in data.batches(backend, epoch):
-                    if hooks and step == first:
-                        known.on_train_batch_begin(step)
-                    result = self._step(steps.train, batch)
-                    step += 1
-                    if hooks and step - first == per_call:
-                        known.on_train_batch_end(step - 1, Logs(self._lazy(result)))
-                        first = step
-                    if self.stop_training:
-                        break
-            if hooks and first != step:
-                known.on_train_batch_end(step - 1, Logs(self._lazy(result)))
+            for result in self._each_batch("train", steps.train, data, epoch, known):  # noqa: B007
+                if self.stop_training:
+                    break
             data.on_epoch_end(epoch)
             steps.finish()
             logs = dict(self._lazy(result)())
@@ -263,6 +250,35 @@ class Trainer:
             return logs
 
         return read
+
+    def _each_batch(self, mode: str, step: Any, data: Any, epoch: int, known: Any) -> Iterator[Any]:
+        """Runs the batches of an epoch and yields what each gave; callbacks hear of every `steps_per_execution` of them."""
+        hooks, backend, every = known.has_batch_hooks(mode), self.backend, self.steps_per_execution
+        begin, end = (getattr(known, f"on_{mode}_batch_{when}") for when in ("begin", "end"))
+        group: list[Any] = []
+
+        def ended(last: int) -> None:
+            end(last, {"outputs": self._joined(group)} if mode == "predict" else Logs(self._lazy(group[-1])))
+            group.clear()
+
+        with backend_registry.using(backend):
+            for i, batch in enumerate(data.batches(backend, epoch)):
+                if hooks and not group:
+                    begin(i)
+                result = self._step(step, batch)
+                if hooks:
+                    group.append(result)
+                    if len(group) == every:
+                        ended(i)
+                yield result
+            if group:  # a shorter last group counts as a whole one
+                ended(i + every - len(group))
+
+    def _joined(self, outputs: list[Any]) -> Any:
+        """The outputs for several batches as numpy arrays."""
+        import numpy as np
+
+        return tree.map_structure(lambda *xs: np.concatenate([_host(self.backend, x) for x in xs]), *outputs)
 
     def _step(self, step: Any, batch: Any) -> Any:
         """One batch; where that fails, the error says in which model, and as far as it can be found out, why."""
@@ -296,18 +312,10 @@ class Trainer:
         self.reset_metrics()
         self.stop_evaluating = False
         known.on_test_begin()
-        hooks = known.has_batch_hooks("test")
-        backend = self.backend
         result = None
-        with backend_registry.using(backend):
-            for step, batch in enumerate(data.batches(backend, 0)):
-                if hooks:
-                    known.on_test_batch_begin(step)
-                result = self._step(steps.test, batch)
-                if hooks:
-                    known.on_test_batch_end(step, Logs(self._lazy(result)))
-                if self.stop_evaluating:
-                    break
+        for result in self._each_batch("test", steps.test, data, 0, known):  # noqa: B007
+            if self.stop_evaluating:
+                break
         logs = dict(self._lazy(result)())
         known.on_test_end(logs)
         return logs
@@ -340,8 +348,6 @@ class Trainer:
     @old_spellings("models", "Model.predict")
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The model's output for all samples as numpy arrays; arguments as for `fit`."""
-        import numpy as np
-
         data = data_.adapt(x, batch_size=batch_size, steps=steps, role="predict")
         known = callbacks_.CallbackList(callbacks, add_progbar=verbose != 0, verbose=_verbosity(verbose), epochs=1,
                                         steps=data.num_batches, model=self) \
@@ -349,22 +355,15 @@ class Trainer:
         stepper = self._prepare(data.sample(), False)
         self.stop_predicting = False
         known.on_predict_begin()
-        hooks = known.has_batch_hooks("predict")
-        backend = self.backend
         found: list[Any] = []
-        with backend_registry.using(backend):
-            for step, batch in enumerate(data.batches(backend, 0)):
-                if hooks:
-                    known.on_predict_batch_begin(step)
-                found.append(self._step(stepper.predict, batch))
-                if hooks:
-                    known.on_predict_batch_end(step, {"outputs": found[-1]})
-                if self.stop_predicting:
-                    break
+        for outputs in self._each_batch("predict", stepper.predict, data, 0, known):
+            found.append(outputs)
+            if self.stop_predicting:
+                break
         known.on_predict_end()
         if not found:
             raise ValueError("predict: the data has no batches")
-        return tree.map_structure(lambda *xs: np.concatenate([_host(backend, x) for x in xs]), *found)
+        return self._joined(found)
 
     # ---------------------------------------------------------------- single batches
 
