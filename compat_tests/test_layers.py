@@ -60,7 +60,7 @@ class Reference:
             self.layer.build(*case.packed(shapes))
         rng = generator(case)
         for v in self.layer.weights:
-            low = 0.5 if "variance" in v.path else -1.0
+            low = 0.5 if "variance" in v.path or "stddev" in v.path else -1.0
             v.assign(rng.uniform(low, 1.0, v.shape))
         self.start = self.layer.get_weights()
 

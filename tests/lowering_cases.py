@@ -66,7 +66,7 @@ class Program:
         model = self.build()
         rng = self.random()
         for v in model.weights:
-            v.assign(rng.uniform(0.5 if "variance" in v.path else -1.0, 1.0, v.shape).astype(v.dtype))
+            v.assign(rng.uniform(0.5 if "variance" in v.path or "stddev" in v.path else -1.0, 1.0, v.shape).astype(v.dtype))
         return model
 
     def arrays(self) -> list[Any]:

@@ -61,7 +61,7 @@ def test_input(arguments, shape, dtype):
     [
         ({}, "a shape is needed"),
         ({"shape": (3,), "batch_shape": (2, 3)}, r"batch_shape=\(2, 3\) says all"),
-        ({"batch_size": 2, "batch_shape": (2, 3)}, r"batch_size \(2\)"),
+        ({"batch_size": 2, "batch_shape": (2, 3)}, "both `batch_size` and `batch_shape`"),
         ({"shape": (-3,)}, "-3"),
         ({"tensor": KerasTensor((None, 7), "bool"), "dtype": "int32"}, "dtype=int32 is at odds"),
         ({"tensor": KerasTensor((None, 7), "bool"), "shape": (6,)}, r"shape=\(6,\) is at odds"),
@@ -111,7 +111,7 @@ def test_names_count_up_by_class():
         (lambda: layers.ReLU(negative_slope=None), "negative_slope of a ReLU layer cannot be None"),
         (lambda: layers.Permute((1, 3)), "each once"),
         (lambda: layers.Reshape((-1, -1)), "at most one may be -1"),
-        (lambda: layers.BatchNormalization(renorm=True), "argument 'renorm'"),
+        (lambda: layers.BatchNormalization(renorm_clipping={"r": 1.0}), "renorm_clipping.*Received invalid keys .r."),
         (lambda: layers.Dot((1, 2, 3)), "argument 'axes'.*a pair of integers"),
     ],
 )
@@ -141,7 +141,7 @@ def test_wrong_arguments(make, message):
         (layers.Dot(0), [symbolic(2, 3), symbolic(2, 3)], "along which the samples lie"),
         (layers.BatchNormalization(), symbolic(None, None), "the size of axis -1 of .* must be known"),
         (layers.GroupNormalization(3), symbolic(None, 4), "the 4 channels cannot be split into 3 groups"),
-        (layers.LayerNormalization(axis=3), symbolic(None, 4), "axis 3 is out of range"),
+        (layers.LayerNormalization(axis=3), symbolic(None, 4), "axis 3 is out of"),
         (layers.PReLU(), symbolic(None, None, 3), "the sizes in .* must be known"),
         (layers.EinsumDense("ab,b->ad", 3), symbolic(None, 4), "'d' in the result only"),
         (layers.EinsumDense("ab,bc", 3), symbolic(None, 4), "must be of the form"),

@@ -45,6 +45,8 @@ CASES = [
     Case("BatchNormalization", (6, 5, 4), {"center": False, "gamma_regularizer": "l2"}),
     Case("BatchNormalization", (6, 5, 4), mask=(6, 5), tolerance=(1e-4, 1e-5)),
     Case("BatchNormalization", (6, 5), {"trainable": False}),
+    Case("BatchNormalization", (6, 5), {"renorm": True, "renorm_momentum": 0.9, "scale": False}),
+    Case("BatchNormalization", IMAGE, {"renorm": True, "renorm_clipping": {"rmax": 1.2, "rmin": 0.8, "dmax": 0.5}}),
     Case("LayerNormalization", (3, 5)),
     Case("LayerNormalization", (3, 4, 5), {"axis": [1, 2], "epsilon": 1e-5}),
     Case(

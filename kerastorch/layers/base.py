@@ -718,7 +718,7 @@ class Layer:
             elif config.get("input_shape") is not None:
                 self.build(tree_of_shapes(config["input_shape"]))
         self.built = True
-        self._state.build_shapes = dict(config)
+        self._state.build_shapes = {k: tree_of_shapes(v) for k, v in config.items()}
 
     # ---------------------------------------------------------------- attributes
 

@@ -34,17 +34,15 @@ class InputLayer(Layer):
             raise TypeError(f"InputLayer: unknown arguments {', '.join(sorted(kwargs))}")
         super().__init__(name=name)
         if batch_shape is not None and (shape is not None or batch_size is not None):
-            raise ValueError(f"Input: batch_shape={batch_shape} says all, so neither shape ({shape}) nor batch_size "
-                             f"({batch_size}) may be given beside it")  # fmt: skip
+            beside = "shape" if shape is not None else "batch_size"
+            raise ValueError(f"Input: batch_shape={batch_shape} says all: you cannot pass both `{beside}` and `batch_shape`")
         tensor = input_tensor
         if shape is not None:
             shape = _shape(shape)
             batch_shape = (batch_size, *shape)
         if tensor is None:
             if batch_shape is None:
-                raise ValueError(
-                    "Input: a shape is needed, as shape=(...) without or batch_shape=(...) with the batch axis"
-                )
+                raise ValueError("Input: a shape is needed: pass a `shape` argument. Or give batch_shape, with the batch axis")
             tensor = KerasTensor(_shape(batch_shape), dtype, sparse=bool(sparse), ragged=bool(ragged), name=name)
         else:
             _agree(tensor, shape, batch_size, batch_shape, dtype, sparse)
@@ -78,7 +76,7 @@ def _shape(shape):
 
 def _agree(tensor, shape, batch_size, batch_shape, dtype, sparse):
     if not isinstance(tensor, KerasTensor):
-        raise ValueError(f"Input: the tensor given must be a KerasTensor, not {type(tensor).__name__}")
+        raise ValueError(f"Input: Argument `input_tensor` must be a KerasTensor, not a {type(tensor).__name__}")
     for what, given, have in (
         ("shape", shape, tensor.shape[1:]),
         ("batch_size", batch_size, tensor.shape[0] if tensor.shape else None),
@@ -87,7 +85,8 @@ def _agree(tensor, shape, batch_size, batch_shape, dtype, sparse):
         ("sparse", sparse, tensor.sparse),
     ):
         if given is not None and given != have:
-            raise ValueError(f"Input: {what}={given} is at odds with the tensor given, which has {have}")
+            raise ValueError(f"Input: {what}={given} is at odds with the tensor given, which has {have}: you cannot provide an "
+                             f"incompatible `{what}`")  # fmt: skip
 
 
 def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None, tensor=None,

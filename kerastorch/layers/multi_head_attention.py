@@ -16,19 +16,6 @@ PROJECTIONS = ("kernel_initializer", "bias_initializer", "kernel_regularizer", "
                "bias_constraint")  # fmt: skip
 
 
-def positive(name, optional=False):
-    """A field of one positive integer."""
-
-    def parse(value):
-        if value is None and optional:
-            return None
-        if not isinstance(value, int) or value <= 0:
-            raise ValueError(f"a positive integer is needed for argument `{name}`, not {value!r}")
-        return value
-
-    return fields.Field(parse)
-
-
 def _axes(value):
     if value is None:
         return None
@@ -47,6 +34,9 @@ def _output_shape(value):
     return tuple(value)
 
 
+INVALID = "{cls}: argument `{name}`: {error}"
+POSITIVE = fields.Field(fields.positive, complaint=INVALID)
+OPTIONAL = fields.Field(lambda v: None if v is None else fields.positive(v), complaint=INVALID)
 ACTIVITY = fields.Field(fields.Regularizer.parse, fields.Regularizer.serialize, "_activity_regularizer")
 FLASH = fields.Field(lambda v: v or scope.is_flash_attention_enabled(), attribute="_flash_attention")
 LAST = ("kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "activity_regularizer",
@@ -63,7 +53,7 @@ class HeadedAttention(Layer):
 
     dropout: float = 0.0
     use_bias: bool = True
-    sliding_window: positive("sliding_window", optional=True) = None
+    sliding_window: OPTIONAL = None
     flash_attention: FLASH = None
     kernel_initializer: fields.Initializer = "glorot_uniform"
     bias_initializer: fields.Initializer = "zeros"
@@ -285,9 +275,9 @@ class MultiHeadAttention(HeadedAttention):
         ValueError: If a size is no positive integer, or flash attention is asked for with dropout.
     """
 
-    num_heads: positive("num_heads")
-    key_dim: positive("key_dim")
-    value_dim: positive("value_dim", optional=True) = None
+    num_heads: POSITIVE
+    key_dim: POSITIVE
+    value_dim: OPTIONAL = None
     output_shape: fields.Field(_output_shape, attribute="result_shape") = None
     attention_axes: fields.Field(_axes) = None
 
@@ -318,9 +308,9 @@ class GroupQueryAttention(HeadedAttention):
         ValueError: If the numbers of heads do not fit each other, or flash attention is asked for with dropout.
     """
 
-    head_dim: positive("head_dim")
-    num_query_heads: positive("num_query_heads")
-    num_key_value_heads: positive("num_key_value_heads")
+    head_dim: POSITIVE
+    num_query_heads: POSITIVE
+    num_key_value_heads: POSITIVE
 
     def __post_init__(self):
         super().__post_init__()

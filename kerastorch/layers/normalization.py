@@ -9,6 +9,7 @@ from kerastorch.layers.elementwise import Elementwise
 from kerastorch.layers.spec import InputSpec
 from kerastorch.op import dtype_of
 from kerastorch.shapes import normalize_axis
+from kerastorch.variable import host_array
 
 
 def _sizes(input_shape, axes):
@@ -17,6 +18,36 @@ def _sizes(input_shape, axes):
     if None in sizes:
         raise ValueError(f"the size of axis {', '.join(map(str, axes))} of {tuple(input_shape)} must be known")
     return sizes
+
+
+AXES = fields.Field(
+    fields.axes, complaint="{cls}: Expected an int or a list/tuple of ints for the argument {name!r}, not {value!r}"
+)
+CLIPPED = ("rmax", "rmin", "dmax")  # what batch renormalization is kept within
+
+
+def _clipping(value):
+    given = dict(value or {})
+    wrong = given.keys() - set(CLIPPED)
+    if wrong:
+        raise ValueError(f"Received invalid keys {', '.join(map(repr, sorted(wrong)))}; {', '.join(CLIPPED)} are known")
+    rmax, rmin, dmax = (given.get(k) for k in CLIPPED)
+    if rmax is not None and rmin is not None and rmax < rmin:
+        raise ValueError(f"rmax should be at least rmin, but they are {rmax} and {rmin}")
+    if dmax is not None and dmax < 0:
+        raise ValueError(f"dmax should be non-negative, but it is {dmax}")
+    return value
+
+
+def _root(initializer):
+    """An initializer that gives the square roots of what another gives."""
+
+    def draw(shape, dtype=None):
+        import numpy as np
+
+        return np.sqrt(host_array(initializer(shape, dtype=dtype), dtype))
+
+    return draw
 
 
 class Scaled(Layer):
@@ -50,7 +81,10 @@ class BatchNormalization(Scaled):
         moving_mean_initializer, moving_variance_initializer: How the averages start.
         beta_regularizer, gamma_regularizer: What is added to the loss for the weights.
         beta_constraint, gamma_constraint: Applied to the weights after each update.
-        renorm, renorm_clipping, renorm_momentum: Of batch renormalization, which is not available: `renorm` is False.
+        renorm: Whether training normalizes as inference will, up to a factor r and a summand d that are taken as
+            constants (batch renormalization; Ioffe, 2017).
+        renorm_clipping: Mapping with the bounds "rmin" and "rmax" of r and "dmax" of |d|; what is left out is no bound.
+        renorm_momentum: Weight of the old value in the averages that r and d come from.
         synchronized: Whether replicas share their moments.
     """
 
@@ -67,21 +101,27 @@ class BatchNormalization(Scaled):
     gamma_regularizer: fields.Regularizer = None
     beta_constraint: fields.Constraint = None
     gamma_constraint: fields.Constraint = None
-    renorm: fields.choice(False) = False
-    renorm_clipping: fields.PLAIN = None
+    renorm: bool = False
+    renorm_clipping: fields.Field(_clipping) = None
     renorm_momentum: fields.PLAIN = 0.99
     synchronized: bool = False
 
     rests_when_frozen = True
 
+    def __post_init__(self):
+        if self.renorm and self.renorm_clipping is None:
+            self.renorm_clipping = {}
+
     def build(self, input_shape):
         shape = _sizes(input_shape, [self.axis])
         self._add_scale_and_center(shape, self.scale, self.center)
-        self.moving_mean = self.add_weight(
-            shape, self.moving_mean_initializer, trainable=False, autocast=False, name="moving_mean"
-        )
-        self.moving_variance = self.add_weight(shape, self.moving_variance_initializer, trainable=False, autocast=False,
-                                               name="moving_variance")  # fmt: skip
+        averages = {"moving_mean": self.moving_mean_initializer, "moving_variance": self.moving_variance_initializer}
+        if self.renorm:
+            averages["moving_stddev"] = averages["renorm_stddev"] = _root(self.moving_variance_initializer)
+            averages["renorm_mean"] = self.moving_mean_initializer
+        for name in ("moving_mean", "moving_variance", "moving_stddev", "renorm_mean", "renorm_stddev"):
+            if name in averages:
+                setattr(self, name, self.add_weight(shape, averages[name], trainable=False, autocast=False, name=name))
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
     def call(self, inputs, training=None, mask=None):
@@ -92,14 +132,41 @@ class BatchNormalization(Scaled):
         dtype = dtypes.promote(dtype_of(inputs), "float32")  # the squares of 16-bit inputs would overflow
         inputs = ops.cast(inputs, dtype)
         mean, variance = ops.cast(self.moving_mean, dtype), ops.cast(self.moving_variance, dtype)
+        offset, scale = self.beta, self.gamma
         if training and self.trainable:
-            old_mean, old_variance = mean, variance
             mean, variance = self._moments(inputs, mask)
-            self.moving_mean.assign(old_mean * self.momentum + mean * (1.0 - self.momentum))
-            self.moving_variance.assign(old_variance * self.momentum + variance * (1.0 - self.momentum))
-        outputs = ops.batch_normalization(inputs, mean, variance, self.axis, offset=self.beta, scale=self.gamma,
+            self._average("moving_mean", mean, self.momentum)
+            if self.renorm:
+                offset, scale = self._renormalized(mean, ops.sqrt(variance + self.epsilon))
+            else:
+                self._average("moving_variance", variance, self.momentum)
+        outputs = ops.batch_normalization(inputs, mean, variance, self.axis, offset=offset, scale=scale,
                                           epsilon=self.epsilon)  # fmt: skip
         return ops.cast(outputs, self.compute_dtype)
+
+    def _average(self, name, new, momentum):
+        """Moves the average of a name towards a new value; gives the average as it is then."""
+        variable = getattr(self, name)
+        moved = ops.cast(variable, dtype_of(new)) * momentum + new * (1.0 - momentum)
+        variable.assign(moved)
+        return moved
+
+    def _renormalized(self, mean, deviation):
+        """Centre and scale with r and d of batch renormalization worked in; moves the averages that are of its own."""
+        rmax, rmin, dmax = ((self.renorm_clipping or {}).get(k) for k in CLIPPED)
+        old_mean, old_deviation = (ops.cast(v, dtype_of(mean)) for v in (self.renorm_mean, self.renorm_stddev))
+        r, d = deviation / old_deviation, (mean - old_mean) / old_deviation
+        r = r if rmax is None else ops.minimum(r, rmax)
+        r = r if rmin is None else ops.maximum(r, rmin)
+        d = d if dmax is None else ops.clip(d, -dmax, dmax)
+        r, d = ops.stop_gradient(r), ops.stop_gradient(d)
+        self._average("renorm_mean", mean, self.renorm_momentum)
+        self._average("renorm_stddev", deviation, self.renorm_momentum)
+        moved = self._average("moving_stddev", deviation, self.momentum)
+        self.moving_variance.assign(ops.square(moved) - self.epsilon)
+        if self.gamma is not None:
+            r, d = r * self.gamma, d * self.gamma
+        return d if self.beta is None else d + self.beta, r
 
     def _moments(self, inputs, mask):
         """Mean and (biased) variance of each channel over all that is not masked."""
@@ -127,7 +194,7 @@ class LayerNormalization(Scaled):
         beta_constraint, gamma_constraint: Applied to the weights after each update.
     """
 
-    axis: fields.Axes = -1
+    axis: AXES = -1
     epsilon: fields.PLAIN = 0.001
     center: bool = True
     scale: bool = True
@@ -172,6 +239,11 @@ class LayerNormalization(Scaled):
         return tuple(sizes.get(i, 1) for i in range(rank))
 
 
+GROUPS = fields.Field(
+    lambda v: v if v == -1 else fields.positive(v), complaint="{cls}: argument `{name}`: {error}"
+)
+
+
 @declare
 class GroupNormalization(Scaled):
     """Gives each group of a sample's channels mean 0 and variance 1, then a learned centre and scale (Wu, He, 2018).
@@ -186,7 +258,7 @@ class GroupNormalization(Scaled):
         beta_constraint, gamma_constraint: Applied to the weights after each update.
     """
 
-    groups: fields.Field(lambda v: v if v == -1 else fields.Count.parse(v)) = 32
+    groups: GROUPS = 32
     axis: int = -1
     epsilon: fields.PLAIN = 0.001
     center: bool = True
@@ -202,10 +274,16 @@ class GroupNormalization(Scaled):
         self.autocast = False
 
     def build(self, input_shape):
-        (channels,) = _sizes(input_shape, [self.axis])
+        channels = input_shape[normalize_axis(self.axis, len(input_shape))]
+        if channels is None:
+            raise ValueError(f"axis {self.axis} of the input tensor should have a defined dimension but the layer received an "
+                             f"input with shape {tuple(input_shape)}")  # fmt: skip
         self.groups = channels if self.groups == -1 else self.groups
+        if channels < self.groups:
+            raise ValueError(f"groups={self.groups} cannot be more than the number of channels, {channels}")
         if channels % self.groups:
-            raise ValueError(f"the {channels} channels cannot be split into {self.groups} groups")
+            raise ValueError(f"the {channels} channels cannot be split into {self.groups} groups: the sizes of all groups together "
+                             "must be a multiple of the number of channels")  # fmt: skip
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
         self._add_scale_and_center((channels,), self.scale, self.center)
 
@@ -236,7 +314,7 @@ class RMSNormalization(Layer):
         epsilon: Added to the mean square.
     """
 
-    axis: fields.Axes = -1
+    axis: AXES = -1
     epsilon: fields.PLAIN = 1e-6
 
     def build(self, input_shape):
@@ -249,6 +327,11 @@ class RMSNormalization(Layer):
     compute_output_shape = Scaled.compute_output_shape
 
 
+UNIT_AXES = fields.Field(
+    fields.axes, complaint="{cls}: Invalid value for `{name}` argument: expected an int or a list/tuple of ints. It is {value!r}"
+)
+
+
 @declare
 class UnitNormalization(Elementwise):
     """Scales each sample to length 1 along some axes.
@@ -257,7 +340,7 @@ class UnitNormalization(Elementwise):
         axis: The axis, or several.
     """
 
-    axis: fields.Axes = -1
+    axis: UNIT_AXES = -1
 
     def call(self, inputs):
         return ops.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)

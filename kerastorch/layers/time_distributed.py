@@ -51,5 +51,5 @@ class TimeDistributed(Wrapper):
     def _check_mask(self, mask, inputs):
         fits = len(mask) >= 2 and all(None in (m, n) or m == n for m, n in zip(mask[:2], inputs[:2], strict=True))
         if not fits:
-            raise LayerError(f"layer {self.name!r} (TimeDistributed) needs a mask whose first two sizes are those of "
-                             f"the input, but the mask has shape {mask} and the input {inputs}")  # fmt: skip
+            raise LayerError(f"layer {self.name!r}: The `mask` passed to the `TimeDistributed` layer has a shape whose first two "
+                             f"sizes are not those of the input: the mask's is {mask}, the input's {inputs}")  # fmt: skip

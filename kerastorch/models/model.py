@@ -196,7 +196,8 @@ class Model(Trainer, Layer):
             x, shape = ops.expand_dims(x, axis=-1), (*shape, 1)
         if len(shape) != len(t.shape) or any(None not in (a, b) and a != b for a, b in zip(shape, t.shape, strict=True)):
             name = t.node.title if t.node else t.name
-            raise LayerError(f"model {self.name!r}: input {name!r} has shape {t.shape}{t._where()}, but was given {shape}"
+            fixed = " (its batch size is fixed)" if t.shape[:1] not in ((), (None,)) else ""
+            raise LayerError(f"model {self.name!r}: input {name!r} has shape {t.shape}{fixed}{t._where()}, but was given {shape}"
                              f"{at(user_line(), 'called')}")  # fmt: skip
         return x if dtype_of(x) == t.dtype else ops.cast(x, t.dtype)
 

@@ -10,7 +10,7 @@ from kerastorch.layers.normalization import BatchNormalization
 def batch_normalization(layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
     """The fused kernel, for images with their channels last."""
     images = inputs.shape.rank == 4 and layer.axis in (-1, 3) and inputs.dtype in (tf.float32, tf.float16, tf.bfloat16)
-    if not images or mask is not None or layer.synchronized:
+    if not images or mask is not None or layer.synchronized or layer.renorm:
         return layer.call(inputs, training=training, mask=mask)
     mean, variance = (v.tensor() for v in (layer.moving_mean, layer.moving_variance))
     scale = tf.ones_like(mean) if layer.gamma is None else tf.cast(layer.gamma.tensor(), mean.dtype)

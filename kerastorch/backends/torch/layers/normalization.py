@@ -51,7 +51,7 @@ def batch_normalization(layer):
     nodes = layer._state.nodes
     rank = layer.input_spec.ndim
     axis = layer.axis if isinstance(layer.axis, int) else layer.axis[0]
-    if rank is None or any(n.kwargs.get("mask") is not None for n in nodes):
+    if rank is None or layer.renorm or any(n.kwargs.get("mask") is not None for n in nodes):
         return None
     last, first = axis in (-1, rank - 1), axis == 1
     if not (last or first):
