@@ -257,6 +257,12 @@ def test_pickling(backend):
     assert pickle.loads(pickle.dumps(losses.Huber(delta=2.0))).delta == 2.0
 
 
+def test_state_may_begin_as_a_tensor(backend):
+    metric = metrics.Sum()
+    state = metric.add_variable((2,), initializer=backend.convert(np.array([1, 2], "int32")), dtype="int32", name="counts")
+    np.testing.assert_array_equal(state.numpy(), [1, 2])
+
+
 def test_state_in_nests(backend):
     metric = metrics.Sum()
     metric.more = {"a": [metrics.Mean(), metrics.Sum()]}

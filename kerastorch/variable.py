@@ -75,8 +75,8 @@ class Variable(Operators):
     """A value that layers, metrics and optimizers keep between calls.
 
     Args:
-        initializer: Initial value (array, tensor, number) or a callable `(shape, dtype) -> value`.
-        shape: Shape as a tuple; needed where `initializer` is a callable.
+        initializer: Initial value (array, tensor, number), or an initializer: its name, or a callable `(shape, dtype) -> value`.
+        shape: Shape as a tuple; needed where `initializer` is no value.
         dtype: Name of the dtype; None takes the initial value's, or floatx.
         trainable: Whether optimizers update it.
         autocast: Whether a floating value is read in the compute dtype of the layer being called.
@@ -106,6 +106,10 @@ class Variable(Operators):
         self.constraint: Any = None
         self.overwrite_with_gradient = False
         self.initializer: Any = None
+        if isinstance(initializer, str):
+            from kerastorch import initializers
+
+            initializer = initializers.get(initializer)
         if callable(initializer):
             if shape is None:
                 raise ValueError(f"Variable {name!r}: a shape is needed with the initializer {initializer}")

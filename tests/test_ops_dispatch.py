@@ -43,6 +43,11 @@ def test_variables_are_read_in_the_dtype_in_force(backend):
     assert backend.dtype(ops.add(variable, x)) == "float32"
 
 
+def test_variables_begin_as_an_initializer_says(backend):
+    for initializer in ("ones", lambda shape, dtype: np.ones(shape, dtype), np.ones((2, 3), "float32")):
+        np.testing.assert_array_equal(Variable(initializer, shape=(2, 3)).numpy(), np.ones((2, 3)))
+
+
 def test_results_are_counted_in_each_call(backend):
     x = backend.convert(array(6, dtype="uint16"))
     for parts in (2, 3, 6):

@@ -203,6 +203,11 @@ class Layer:
             _frozen(self).add(variable)
         return variable
 
+    def add_variable(self, shape, initializer, dtype=None, trainable=True, autocast=True, regularizer=None, constraint=None,
+                     name=None):  # fmt: skip
+        """Older name of `add_weight`."""
+        return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
+
     def _declared_weight(self, name: str, shape: Any, fields: str | None = None, **more: Any) -> Variable:
         """A weight with the initializer, regularizer and constraint that the fields `<fields>_initializer`, ... hold."""
         kind = fields or name

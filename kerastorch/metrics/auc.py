@@ -102,7 +102,7 @@ class AUC(Counting):
     def result(self):
         """The area so far."""
         if self.curve == "PR" and self.summation_method == "interpolation":
-            return self._over_labels(self._interpolated_precision())
+            return self.interpolate_pr_auc()
         x, y = {"ROC": self._roc, "PR": self._pr, "PRGAIN": self._gains}[self.curve]()
         height = {"minoring": ops.minimum, "majoring": ops.maximum}.get(self.summation_method, _middle)(y[:-1], y[1:])
         return self._over_labels(ops.multiply(ops.subtract(x[:-1], x[1:]), height))
@@ -123,10 +123,10 @@ class AUC(Counting):
         )
         return ops.maximum(ops.where(none, 0.0, recall), 0.0), ops.where(none, 1.0, precision)
 
-    def _interpolated_precision(self) -> Any:
+    def interpolate_pr_auc(self):
+        """The area under the curve of precision over recall, with true positives interpolated between thresholds."""
         # Between two thresholds true positives grow linearly with positive predictions p: TP = a + slope * p. The
-        # integral of # TP / p over TP is then slope * (dTP + a * log(p1 / p0)), divided by the number of positives for
-        # recall.
+        # integral of TP / p over TP is then slope * (dTP + a * log(p1 / p0)), divided by the number of positives for recall.
         hits, p = ops.copy(self.true_positives), ops.add(self.true_positives, self.false_positives)
         rise = ops.subtract(hits[:-1], hits[1:])
         slope = ops.divide_no_nan(rise, ops.maximum(ops.subtract(p[:-1], p[1:]), 0.0))
@@ -134,7 +134,7 @@ class AUC(Counting):
         both = ops.logical_and(ops.greater(p[:-1], 0.0), ops.greater(p[1:], 0.0))
         ratio = ops.where(both, ops.divide_no_nan(p[:-1], p[1:]), 1.0)
         area = ops.multiply(slope, ops.add(rise, ops.multiply(start, ops.log(ratio))))
-        return ops.divide_no_nan(area, ops.add(self.true_positives, self.false_negatives)[1:])
+        return self._over_labels(ops.divide_no_nan(area, ops.add(self.true_positives, self.false_negatives)[1:]))
 
     def _over_labels(self, areas: Any) -> Any:
         if not self.multi_label:

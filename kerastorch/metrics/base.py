@@ -70,7 +70,7 @@ class Metric(Declared):
             raise RuntimeError(f"{type(self).__name__}: call super().__init__() first in __init__(), before adding variables")
         with scope.name_scope(self.name.replace("/", ">")):
             variable = Variable(
-                zeros if initializer in (None, "zeros") else _initializer(initializer),
+                _initializer(initializer),
                 shape=shape,
                 dtype=dtype,
                 trainable=False,
@@ -166,6 +166,9 @@ def zeros(shape, dtype=None):
 
 
 def _initializer(initializer: Any) -> Any:
+    """How a variable begins; zeros, which nearly all do, without the other initializers being loaded."""
+    if initializer is None or isinstance(initializer, str) and initializer == "zeros":
+        return zeros
     from kerastorch import initializers
 
     return initializers.get(initializer)

@@ -27,12 +27,9 @@ def _whole(value):
     return value
 
 
-Aggregation = choice(
-    "uniform_average",
-    "variance_weighted_average",
-    None,
-    complaint="{cls}: Invalid value for argument `{name}`: {error}",
-)
+INVALID = "{cls}: Invalid value for argument `{name}`: {error}"
+Whole = Field(_whole, complaint=INVALID)
+Aggregation = choice("uniform_average", "variance_weighted_average", None, complaint=INVALID)
 
 
 @declare(order=("class_aggregation", "num_regressors", "name", "dtype"))
@@ -47,7 +44,7 @@ class R2Score(Metric):
     """
 
     class_aggregation: Aggregation = "uniform_average"
-    num_regressors: Field(_whole) = 0
+    num_regressors: Whole = 0
     name: Any = "r2_score"
 
     _direction = "up"

@@ -353,7 +353,7 @@ def present(grads: Any, variables: list[Variable]) -> tuple[list[Any], list[Vari
     if not kept:
         raise ValueError(f"No gradients provided for any variable. The loss depends on none of {missing}")
     warnings.warn(
-        f"these weights have no gradient, so they stay as they are: {missing}. Does the loss depend on them?",
+        f"Gradients do not exist for variables {missing}, so they stay as they are. Does the loss depend on them?",
         stacklevel=4,
     )
     return [g for g, _ in kept], [v for _, v in kept]

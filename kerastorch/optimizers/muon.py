@@ -102,6 +102,10 @@ class Muon(Optimizer):
             return x
         return ops.multiply(x, max(x.shape[-2:]) ** 0.5 * self.rms_rate)
 
+    def transpose_last_axis(self, X):
+        """A matrix (or a stack of them) transposed."""
+        return ops.swapaxes(X, -2, -1)
+
     def zeropower_via_newtonschulz5(self, x, steps: int):
         """A matrix with the singular vectors of x and singular values near 1, by an iteration over odd polynomials of degree 5.
 
@@ -115,10 +119,10 @@ class Muon(Optimizer):
         if len(x.shape) < 2:
             raise ValueError(f"Muon: only matrices can be made orthogonal, not a tensor of shape {tuple(x.shape)}")
         tall = x.shape[-2] > x.shape[-1]
-        x = ops.swapaxes(x, -2, -1) if tall else x
+        x = self.transpose_last_axis(x) if tall else x
         x = ops.divide(x, ops.add(ops.norm(x, axis=(-2, -1), keepdims=True), 1e-7))  # no singular value above 1
         for _ in range(steps):
-            square = ops.matmul(x, ops.swapaxes(x, -2, -1))
+            square = ops.matmul(x, self.transpose_last_axis(x))
             inner = ops.add(ops.multiply(square, self.muon_b), ops.multiply(ops.matmul(square, square), self.muon_c))
             x = ops.add(ops.multiply(x, self.muon_a), ops.matmul(inner, x))
-        return ops.swapaxes(x, -2, -1) if tall else x
+        return self.transpose_last_axis(x) if tall else x
