@@ -278,6 +278,8 @@ def test_state_trees(backend):
         trees[k] = model.get_state_tree("numpy_array")
     assert tree_of_shapes(trees[kerastorch]) == tree_of_shapes(trees[keras])
     model.set_state_tree(trees[keras])
+    model.set_state_tree({"optimizer_variables": {"adam": {"iteration": 7}}})
+    assert int(model.optimizer.iterations) == 7
     again = model.get_state_tree()
     np.testing.assert_array_equal(
         backend.numpy(again["optimizer_variables"]["adam"]["model_dense_kernel_momentum"]),

@@ -335,7 +335,7 @@ def test_the_projector_is_told_of_embeddings(library, tmp_path):
 )
 def test_missing_libraries(make, says, monkeypatch):
     monkeypatch.setattr(events, "LIBRARIES", {"no_such_library_of_this_format": ("", "")})
-    for name in ("orbax", "orbax.checkpoint", "orbax.checkpoint.v1", "requests"):
+    for name in ("orbax", "orbax.checkpoint", "requests"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=says):
         make()
@@ -367,7 +367,7 @@ def orbax(monkeypatch):
     training = types.SimpleNamespace(
         Checkpointer=Checkpointer, preservation_policies=policies, save_decision_policies=policies
     )
-    modules = {"orbax": {}, "orbax.checkpoint": {}, "orbax.checkpoint.v1": {"training": training}}
+    modules = {"orbax": {}, "orbax.checkpoint": {"v1": types.SimpleNamespace(training=training)}}
     for name, found in modules.items():
         module = types.ModuleType(name)
         module.__dict__.update(found, __path__=[])

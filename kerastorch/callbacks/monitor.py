@@ -25,7 +25,7 @@ class MonitorCallback(Callback):
         super().__init__()
         if mode not in MODES:
             warnings.warn(
-                f"{type(self).__name__}: mode {mode!r} is none of {', '.join(MODES)}; using 'auto'", stacklevel=3
+                f"{type(self).__name__} mode {mode!r} is unknown, it is none of {', '.join(MODES)}; using 'auto'", stacklevel=3
             )
             mode = "auto"
         self.monitor, self.mode, self.best = monitor, mode, baseline

@@ -10,7 +10,7 @@ from kerastorch.callbacks.monitor import MonitorCallback
 
 def _library() -> Any:
     try:
-        return importlib.import_module("orbax.checkpoint.v1")
+        return importlib.import_module("orbax.checkpoint").v1
     except ImportError as error:
         raise ImportError("OrbaxCheckpoint needs the library orbax-checkpoint: pip install orbax-checkpoint") from error
 

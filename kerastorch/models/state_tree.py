@@ -66,10 +66,10 @@ def set_state_tree(self, state_tree):
         by_path = {v.path: v for v in known[kind]}
         optional = kind in ("optimizer_variables", "metrics_variables")
         for path, value in () if optional and not by_path else _leaves(branch):
-            variable = by_path.get(path)
-            if variable is None or tuple(value.shape) != tuple(variable.shape):
+            variable, shape = by_path.get(path), tuple(getattr(value, "shape", ()))
+            if variable is None or shape != tuple(variable.shape):
                 raise ValueError(
-                    f"set_state_tree: {kind} of model {self.name!r} have no {path!r} of shape {tuple(value.shape)}"
+                    f"set_state_tree: {kind} of model {self.name!r} have no {path!r} of shape {shape}"
                     + (f"; it has the shape {tuple(variable.shape)}" if variable is not None else "")
                 )
             changes.append((variable, value))
