@@ -10,6 +10,7 @@ from . import layers as layers
 from . import legacy as legacy
 from . import losses as losses
 from . import metrics as metrics
+from . import mixed_precision as mixed_precision
 from . import models as models
 from . import ops as ops
 from . import optimizers as optimizers
@@ -23,6 +24,8 @@ from . import utils as utils
 from .backend_registry import lower as lower
 from .compare import compare as compare
 from .dtype_policies import DTypePolicy as DTypePolicy
+from .dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+from .function import Function as Function
 from .graph import KerasTensor as KerasTensor
 from .initializers import Initializer as Initializer
 from .layers import Input as Input
@@ -35,9 +38,15 @@ from .metrics import Metric as Metric
 from .models import Functional as Functional
 from .models import Model as Model
 from .models import Sequential as Sequential
+from .operation import Operation as Operation
 from .optimizers import Optimizer as Optimizer
 from .regularizers import Regularizer as Regularizer
 from .scope import name_scope as name_scope
+from .scopes import RematScope as RematScope
+from .scopes import StatelessScope as StatelessScope
+from .scopes import SymbolicScope as SymbolicScope
+from .scopes import device as device
+from .scopes import remat as remat
 from .variable import Variable as Variable
 
 __version__: str

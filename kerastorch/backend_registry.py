@@ -131,6 +131,14 @@ class Backend:
         """A context in which the framework's own profiler runs; it leaves a profile for TensorBoard in the folder."""
         raise NotImplementedError("profile")
 
+    def on_device(self, name: str) -> contextlib.AbstractContextManager[Any]:
+        """A context in which new tensors are put on a device, named as in `devices`."""
+        raise NotImplementedError("on_device")
+
+    def remat(self, function: Callable) -> Callable:
+        """A function like the one given that computes its intermediate results again for the gradient, rather than keep them."""
+        raise NotImplementedError("remat")
+
     # ---- lowering
     def runner(self, layer: Any) -> Callable | None:
         """What runs a layer called on tensors, as `(*inputs, training=..., **keywords)`; None where its `call` does."""

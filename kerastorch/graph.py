@@ -11,7 +11,7 @@ from typing import Any
 
 from kerastorch import dtypes, scope, tree
 from kerastorch.errors import GraphError, at, user_line
-from kerastorch.operators import Operators
+from kerastorch.operators import Fixed, Operators
 
 _serial = itertools.count()
 
@@ -27,21 +27,28 @@ class KerasTensor(Operators):
         name: Name, made unique where none is given.
     """
 
+    shape: Any = Fixed()
+    dtype: Any = Fixed()
+    sparse: Any = Fixed()
+    ragged: Any = Fixed()
+    ragged_rank: Any = Fixed()
+    row_splits_dtype: Any = Fixed()
     mask: "KerasTensor | None" = None  # recorded by layers that produce or pass on a mask
     node: "Node | None" = None
     index = 0
 
     def __init__(self, shape, dtype="float32", sparse=False, ragged=False, record_history=True, name=None, **kwargs):
         if sparse and ragged:
-            raise ValueError("KerasTensor: a tensor cannot be both sparse and ragged")
+            raise ValueError("a KerasTensor cannot have `sparse=True` and `ragged=True` at once")
         ragged_rank, row_splits_dtype = kwargs.pop("ragged_rank", None), kwargs.pop("row_splits_dtype", None)
         if kwargs:
             raise TypeError(f"KerasTensor: unexpected arguments {sorted(kwargs)}")
-        self.shape = tuple(None if d is None else int(d) for d in shape)
-        self.dtype = dtypes.standardize(dtype)
-        self.sparse, self.ragged, self.record_history = bool(sparse), bool(ragged), record_history
-        if ragged:
-            self.ragged_rank, self.row_splits_dtype = ragged_rank, row_splits_dtype
+        own = self.__dict__
+        own["shape"] = tuple(None if d is None else int(d) for d in shape)
+        own["dtype"] = dtypes.standardize(dtype)
+        own["sparse"], own["ragged"] = bool(sparse), bool(ragged)
+        own["ragged_rank"], own["row_splits_dtype"] = ragged_rank, row_splits_dtype
+        self.record_history = record_history
         self._name = name
 
     @property
@@ -63,8 +70,9 @@ class KerasTensor(Operators):
         node = self.node
         if node is None:
             raise GraphError("this KerasTensor is no recorded output")
-        nodes = getattr(node.operation, "inbound_nodes", [node])
-        return node.operation, nodes.index(node) if node in nodes else 0, self.index
+        called = node.operation if node.called is None else node.called
+        nodes = getattr(called, "inbound_nodes", [node])
+        return called, nodes.index(node) if node in nodes else 0, self.index
 
     def __repr__(self) -> str:
         return (f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse={self.sparse}, ragged={self.ragged}, "
@@ -85,17 +93,23 @@ class KerasTensor(Operators):
         return ops.squeeze(self, axis)
 
     def __array__(self, *_args, **_kwargs):
-        raise ValueError(f"a KerasTensor{list(self.shape)} is symbolic and has no values{self._where()}: use ops of kerastorch "
-                         "on it, or wrap the numpy code in a Layer")  # fmt: skip
+        raise ValueError(f"a KerasTensor{list(self.shape)} is symbolic and doesn't have any actual numerical value{self._where()}: "
+                         "use ops of kerastorch on it, or wrap the numpy code in a Layer")  # fmt: skip
+
+    def __tf_tensor__(self, dtype=None, name=None):
+        raise ValueError(f"a KerasTensor{list(self.shape)} cannot be used as input to a TensorFlow function{self._where()}: it is "
+                         "symbolic. Use ops of kerastorch on it, or wrap the TensorFlow code in a Layer")  # fmt: skip
+
+    def __jax_array__(self):
+        raise ValueError(f"a KerasTensor{list(self.shape)} cannot be used as input to a JAX function: it is symbolic")
 
     def __bool__(self) -> bool:
-        raise TypeError(f"a KerasTensor{list(self.shape)} is symbolic and has no truth value{self._where()}: use ops.cond or "
-                        "ops.where instead of Python's if")  # fmt: skip
+        raise TypeError(f"a KerasTensor{list(self.shape)} is symbolic and cannot be used as a boolean.{self._where()} Use ops.cond "
+                        "or ops.where instead of Python's if")  # fmt: skip
 
     def __iter__(self) -> Iterator[Any]:
-        if not self.shape or self.shape[0] is None:
-            raise TypeError(f"a KerasTensor of shape {self.shape} cannot be iterated over: its first dimension is not known")
-        return (self[i] for i in range(self.shape[0]))
+        raise NotImplementedError(f"a KerasTensor{list(self.shape)} is symbolic and cannot be iterated over{self._where()}: use "
+                                  "ops.unstack")  # fmt: skip
 
     def __len__(self) -> int:
         if not self.shape or self.shape[0] is None:
@@ -134,7 +148,7 @@ def _in_slice(x: Any) -> list[KerasTensor]:
 class Node:
     """One recorded call: the operation, its arguments as given, its outputs, and the user's line."""
 
-    __slots__ = ("__weakref__", "args", "inputs", "kwargs", "name", "operation", "outputs", "serial", "source", "structure")
+    __slots__ = ("__weakref__", "args", "given_name", "inputs", "kwargs", "operation", "outputs", "serial", "source", "structure")
 
     def __init__(self, operation: Callable, args: Sequence[Any], kwargs: dict[str, Any], name: str | None = None):
         self.operation, self.args, self.kwargs = operation, tuple(args), kwargs
@@ -143,7 +157,7 @@ class Node:
         self.structure: Any = None
         self.source = user_line()
         self.serial = next(_serial)
-        self.name = name
+        self.given_name = name
 
     def emit(self, outputs: Any) -> Any:
         """Makes the given KerasTensors this node's outputs, and returns them in the structure given."""
@@ -159,14 +173,22 @@ class Node:
         return None if isinstance(self.operation, FunctionType) else self.operation
 
     @property
+    def called(self) -> Any:
+        """The layer, or the operation of the user's, that was called; None where an op was."""
+        layer = self.layer
+        return layer if layer is not None else getattr(self.operation.op, "operation", None)  # type: ignore[attr-defined]
+
+    @property
     def title(self) -> str:
         """The name by which people know this node: the layer's, or one made from the op's."""
         layer = self.layer
         if layer is not None:
             return layer.name
-        if self.name is None:
-            self.name = scope.unique_name(self.operation.__name__.rstrip("_"))
-        return self.name
+        if self.given_name is None:
+            self.given_name = scope.unique_name(self.operation.__name__.rstrip("_"))
+        return self.given_name
+
+    name = property(lambda self: self.title, doc="As `title`.")
 
     @property
     def kind(self) -> str:
@@ -223,8 +245,7 @@ class Graph:
             if id(tensor) in known:
                 continue
             if node is None or (not node.inputs and getattr(node.layer, "is_input", False)):
-                raise GraphError(f"the outputs depend on {self._call(tensor)}, which is not among the inputs "
-                                 f"{[t.name for t in self.inputs]}: the graph is disconnected there{tensor._where()}")  # fmt: skip
+                raise GraphError(self._disconnected(tensor))
             if done:
                 open_.discard(id(node))
                 if id(node) not in found:
@@ -240,6 +261,13 @@ class Graph:
             stack.extend((t, False) for t in reversed(node.inputs) if id(t) not in known and not self._ready(t, found))
         order += [e for e in self.effects if id(e) not in found]
         return sorted(order, key=lambda n: n.serial)
+
+    def _disconnected(self, tensor: KerasTensor) -> str:
+        """What is wrong where the graph needs a tensor that is not given."""
+        paths = ("/".join(map(str, path)) for path, t in tree.flatten_with_path(self.outputs) if _depends(t, tensor))
+        return (f"Output with path `{next(paths, '')}` is not connected to `inputs`: it depends on {self._call(tensor)}, which "
+                f"is not among the inputs {[t.name for t in self.inputs]}, and the graph is disconnected there"
+                f"{tensor._where()}")  # fmt: skip
 
     @staticmethod
     def _ready(tensor: KerasTensor, found: dict[int, Node]) -> bool:
@@ -330,6 +358,19 @@ def attach_masks(outputs: Any, masks: Sequence[Any]) -> Any:
         if mask is not None:
             x._keras_mask = mask
     return outputs
+
+
+def _depends(tensor: Any, on: KerasTensor) -> bool:
+    """Whether a KerasTensor is computed from another."""
+    stack, seen = [tensor], set()
+    while stack:
+        t = stack.pop()
+        if t is on:
+            return True
+        if isinstance(t, KerasTensor) and t.node is not None and id(t.node) not in seen:
+            seen.add(id(t.node))
+            stack.extend(t.node.inputs)
+    return False
 
 
 class _Shown(str):

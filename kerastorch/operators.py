@@ -1,4 +1,4 @@
-"""Python's operators on KerasTensors and Variables: each is carried out by an op.
+"""What KerasTensors and Variables share: attributes that stay, and Python's operators, each carried out by an op.
 
 The ops are looked up when an operator is first used, so recording a graph without operators loads none of them.
 """
@@ -49,6 +49,19 @@ def _unary(op: str) -> Callable[[Any], Any]:
         return getattr(ops, op)(self)
 
     return method
+
+
+class Fixed:
+    """An attribute that is set when its object is made; reading it costs nothing, since it has no `__get__`."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name, self.owner = name, owner.__name__
+
+    def __delete__(self, instance: Any) -> None:
+        raise AttributeError(f"The `{self.name}` attribute of {self.owner} is immutable.")
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise AttributeError(f"The `{self.name}` attribute of {self.owner} is immutable. It was to become {value!r}")
 
 
 class Operators:

@@ -20,7 +20,8 @@ class _State(threading.local):
         self.symbolic = 0  # depth of symbolic calls: inside one, ops record even where no operand is a KerasTensor
         self.values: list[Any] = []  # stack of StatelessScope-like mappings
         self.autocast: list[str | None] = []
-        self.prefixes: list[str] = []
+        self.scopes: list[name_scope] = []
+        self.remat: list[Any] = []  # RematScopes, outermost first
 
 
 state = _State()
@@ -53,19 +54,57 @@ def reset_names() -> None:
     _names.clear()
 
 
-@contextlib.contextmanager
-def name_scope(name: str) -> Iterator[None]:
-    """Prefixes the paths of variables created inside."""
-    state.prefixes.append(name)
-    try:
-        yield
-    finally:
-        state.prefixes.pop()
+class name_scope:  # noqa: N801
+    """Prefixes the paths of variables created inside.
+
+    Args:
+        name: What is put before the paths; no slash in it.
+        caller: Whoever opens the scope.
+        deduplicate: Whether a scope that its caller has just opened is not opened again inside itself.
+        override_parent: Path that takes the place of the scopes around.
+
+    Raises:
+        ValueError: If the name is no string or has a slash in it.
+    """
+
+    __slots__ = ("caller", "deduplicate", "name", "opened", "parent", "path")
+
+    def __init__(self, name, caller=None, deduplicate=True, override_parent=None):
+        self.name, self.caller, self.deduplicate = check_name(name, "name_scope"), caller, deduplicate
+        self.parent, self.opened = override_parent, False
+
+    def __enter__(self) -> "name_scope":
+        scopes = state.scopes
+        if self.deduplicate and self.caller is not None and scopes:
+            last = scopes[-1]
+            if last.caller is self.caller and last.name == self.name:
+                return self
+        parent = path_prefix() if self.parent is None else self.parent.strip("/") + "/" if self.parent else ""
+        self.path = f"{parent}{self.name}/"
+        scopes.append(self)
+        self.opened = True
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.opened and state.scopes:
+            state.scopes.pop()
+            self.opened = False
 
 
 def path_prefix() -> str:
     """The open name scopes as a path ending in a slash, empty outside of any."""
-    return "".join(p + "/" for p in state.prefixes)
+    return state.scopes[-1].path if state.scopes else ""
+
+
+def check_name(name: Any, what: str) -> str:
+    """The name given.
+
+    Raises:
+        ValueError: If it is no string, is empty, or has a slash, which separates names in paths.
+    """
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ValueError(f"{what}: Argument `name` must be a string and cannot contain character `/`. It was {name!r}")
+    return name
 
 
 # ------------------------------------------------------------------------------------------------ image data format

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerastorch import backend_registry, dtypes, scope
-from kerastorch.operators import Operators
+from kerastorch.operators import Fixed, Operators
 
 
 class Home:
@@ -34,6 +34,10 @@ class Home:
     def add(self, value: Any, sign: int = 1) -> None:
         """Adds (or with sign -1 subtracts) a number, or a tensor of the same backend that broadcasts, in place if cheaper."""
         self.write(self.tensor() + value if sign > 0 else self.tensor() - value)
+
+    def snapshot(self) -> Any:
+        """The value as a tensor that later writing does not change, not connected for differentiation."""
+        return self.tensor()
 
     def train(self, flag: bool) -> None:
         """Told when the variable becomes trainable or ceases to be."""
@@ -60,6 +64,9 @@ class HostHome(Home):
             self.array, self.draw = self.draw(), None
         return self.array
 
+    def snapshot(self) -> Any:
+        return self.numpy()
+
     def write(self, value: Any) -> None:
         self.draw, self.array = None, value
 
@@ -83,43 +90,49 @@ class Variable(Operators):
         aggregation: "none", "mean", "sum" or "only_first_replica"; how replicas combine it.
         synchronization: Accepted as in Keras; "auto", "none", "on_write" or "on_read".
         name: Name, made unique where none is given; no slash in it.
+        layout: Accepted as in Keras, where a distribution says how the value is laid out.
 
     Raises:
-        ValueError: For a callable initializer without a shape, or a name with a slash.
+        ValueError: For an initializer without a shape, a name with a slash, or an unknown aggregation or synchronization.
     """
 
+    name: Any = Fixed()
+    path: Any = Fixed()
+    shape: Any = Fixed()
+    dtype: Any = Fixed()
+    aggregation: Any = Fixed()
+    synchronization: Any = Fixed()
+    _overwrite_with_gradient = False
+    _regularizer: Any = None
+    _constraint: Any = None
+    initializer: Any = None
+
     def __init__(self, initializer, shape=None, dtype=None, trainable=True, autocast=True, aggregation="none",
-                 synchronization="auto", name=None, **kwargs):  # fmt: skip
+                 synchronization="auto", name=None, layout=None, **kwargs):  # fmt: skip
         if kwargs:
             raise TypeError(f"Variable: unexpected arguments {sorted(kwargs)}")
-        name = name or scope.unique_name("variable")
-        if not isinstance(name, str) or "/" in name:
-            raise ValueError(f"Variable: name must be a string without '/', not {name!r}")
-        if aggregation not in (None, "none", "mean", "sum", "only_first_replica"):
-            raise ValueError(f"Variable: aggregation must be none, mean, sum or only_first_replica, not {aggregation!r}")
-        self.name = name
-        self.path = scope.path_prefix() + name
-        self.autocast, self.aggregation, self.synchronization = bool(autocast), aggregation, synchronization
+        own = self.__dict__
+        own["name"] = name = scope.check_name(name, "Variable") if name else scope.unique_name("variable")
+        own["path"] = scope.path_prefix() + name
+        own["aggregation"] = _one_of("aggregation", aggregation, ("none", "mean", "sum", "only_first_replica"), name)
+        own["synchronization"] = _one_of("synchronization", synchronization, ("none", "on_read", "on_write", "auto"), name)
+        self.autocast = bool(autocast)
         self._trainable = bool(trainable)
         self.learnable = bool(trainable)  # stays when a layer is frozen: the value is a parameter, not a buffer
-        self.regularizer: Any = None
-        self.constraint: Any = None
-        self.overwrite_with_gradient = False
-        self.initializer: Any = None
         if isinstance(initializer, str):
             from kerastorch import initializers
 
             initializer = initializers.get(initializer)
         if callable(initializer):
             if shape is None:
-                raise ValueError(f"Variable {name!r}: a shape is needed with the initializer {initializer}")
+                raise ValueError(f"Variable {name!r}: When creating a Variable from an initializer, the `shape` argument is needed "
+                                 f"too: {initializer} says none")  # fmt: skip
             self.initializer = initializer
-            self.shape = standardize_shape(shape, name)
-            self.dtype = dtypes.standardize(dtype)
+            own["shape"], own["dtype"] = standardize_shape(shape, name), dtypes.standardize(dtype)
             self._home: Home = HostHome(lambda: self._host(initializer(self.shape, dtype=self.dtype)))
         else:
             value = host_array(initializer, dtype)
-            self.shape, self.dtype = tuple(value.shape), dtypes.standardize(value.dtype)
+            own["shape"], own["dtype"] = tuple(value.shape), dtypes.standardize(value.dtype)
             if shape is not None and standardize_shape(shape, name) != self.shape:
                 raise ValueError(f"Variable {name!r}: shape {tuple(shape)} was asked for, but the value has {self.shape}")
             self._home = HostHome(lambda: value)
@@ -236,19 +249,38 @@ class Variable(Operators):
         return backend.cast(backend.convert(value, self.dtype), self.dtype)
 
     def assign_add(self, value: Any) -> Any:
-        """Adds to the value."""
+        """Adds to the value.
+
+        Returns:
+            The new value.
+        """
         from kerastorch import ops
 
-        return value if self._add(value, 1) else self.assign(ops.add(self, value))
+        return self._home.snapshot() if self._added(value, 1) else self.assign(ops.add(self, value))
 
     def assign_sub(self, value: Any) -> Any:
-        """Subtracts from the value."""
+        """Subtracts from the value.
+
+        Returns:
+            The new value.
+        """
         from kerastorch import ops
 
-        return value if self._add(value, -1) else self.assign(ops.subtract(self, value))
+        return self._home.snapshot() if self._added(value, -1) else self.assign(ops.subtract(self, value))
 
-    def _add(self, value: Any, sign: int) -> bool:
-        """Adds where the value lives, if that is possible: nothing stands in for it, and nothing is being recorded."""
+    def accumulate(self, value: Any, sign: int = 1) -> None:
+        """As `assign_add`, or with sign -1 `assign_sub`, for whoever has no use for the new value: none is copied."""
+        from kerastorch import ops
+
+        if not self._added(value, sign):
+            self.assign((ops.add if sign > 0 else ops.subtract)(self, value))
+
+    def _added(self, value: Any, sign: int) -> bool:
+        """Adds in place, where that is possible: nothing stands in for the value, and nothing is being recorded.
+
+        Returns:
+            Whether it was; else nothing has changed.
+        """
         from kerastorch import op
         from kerastorch.graph import KerasTensor
 
@@ -282,6 +314,41 @@ class Variable(Operators):
         self._home.train(self._trainable)
 
     @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether an optimizer sets the value to its gradient."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"Variable {self.path!r}: `overwrite_with_gradient` must be a boolean. It was {value!r}")
+        self._overwrite_with_gradient = value
+
+    @property
+    def regularizer(self) -> Any:
+        """What adds to the loss for the value; None where nothing does."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        self._regularizer = self._callable("regularizer", value)
+
+    @property
+    def constraint(self) -> Any:
+        """What the value goes through after each update; None where nothing is asked of it."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._constraint = self._callable("constraint", value)
+
+    def _callable(self, attribute: str, value: Any) -> Any:
+        if value is not None and not callable(value):
+            raise ValueError(f"Variable {self.path!r}: Invalid value for attribute `{attribute}`. It must be a {attribute}, a "
+                             f"callable or None, not {value!r}")  # fmt: skip
+        return value
+
+    @property
     def ndim(self) -> int:
         return len(self.shape)
 
@@ -304,13 +371,19 @@ class Variable(Operators):
         return value if dtype is None else value.astype(dtype)
 
     def __float__(self) -> float:
-        return float(self.numpy())
+        return float(self._scalar())
 
     def __int__(self) -> int:
-        return int(self.numpy())
+        return int(self._scalar())
+
+    def _scalar(self) -> Any:
+        if self.shape:
+            raise TypeError("Only scalar arrays can be converted to Python scalars. Variable "
+                            f"{self.path!r} has shape {self.shape}")  # fmt: skip
+        return self.numpy()
 
     def __bool__(self) -> bool:
-        return bool(self.numpy())
+        raise TypeError(f"A Keras Variable cannot be used as a boolean. Take the number out of {self.path!r}, or use ops.cond")
 
     def __index__(self) -> int:
         if not dtypes.is_integer(self.dtype) or self.shape:
@@ -328,8 +401,9 @@ class Variable(Operators):
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        where = self._home.backend.name if self._home.backend else "host"
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, at={where}>"
+        known = self.stand_in() is not None or not isinstance(self._home, HostHome) or not scope.state.values
+        value = f", value={self.numpy()}" if known else ""  # nothing is drawn only to be shown where all is to be given
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}{value}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_home": (self.numpy(), getattr(self._home, "pinned", False))}
@@ -342,11 +416,20 @@ class Variable(Operators):
     def __deepcopy__(self, memo):
         new = Variable(self.numpy(), dtype=self.dtype, trainable=self._trainable, autocast=self.autocast,
                        aggregation=self.aggregation, name=self.name)  # fmt: skip
-        new.path, new.initializer = self.path, self.initializer
+        new.__dict__["path"], new.initializer = self.path, self.initializer
         new.regularizer, new.constraint = self.regularizer, self.constraint
         new._home.pinned = getattr(self._home, "pinned", False)
         memo[id(self)] = new
         return new
+
+
+def _one_of(argument: str, value: Any, allowed: tuple[str, ...], name: str) -> str:
+    """The value given, "none" for None, if it is allowed."""
+    value = "none" if value is None else value
+    if value not in allowed:
+        raise ValueError(f"Variable {name!r}: Invalid value for argument `{argument}`. One of {', '.join(allowed)} is needed, not "
+                         f"{value!r}")  # fmt: skip
+    return value
 
 
 def assign(variable: Variable, value: Any) -> Any:

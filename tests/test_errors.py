@@ -337,7 +337,7 @@ def test_arrays_where_a_graph_is_needed(what):
 
 def test_values_of_what_has_none():
     x = layers.Dense(2, name="early")(layers.Input((3,)))
-    with refused(TypeError, "[None, 2]", "truth value"):
+    with refused(TypeError, "[None, 2]", "boolean"):
         bool(x)
     with refused(ValueError, "[None, 2]", "symbolic"):
         np.asarray(x)

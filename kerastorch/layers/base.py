@@ -27,6 +27,7 @@ from kerastorch.layers.structures import (
     tree_of_shapes,
 )
 from kerastorch.op import dtype_of, shape_of
+from kerastorch.operation import Operation, constructor_arguments
 from kerastorch.variable import Variable
 
 InputSpec = spec.InputSpec
@@ -34,7 +35,7 @@ BUILD_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim
                    "input_length")  # fmt: skip
 
 
-class Layer:
+class Layer(Operation):
     """A callable with weights, which turns tensors into tensors.
 
     Subclasses give `call`, and usually `__init__`, `build` (which adds weights) and `get_config`.
@@ -59,7 +60,7 @@ class Layer:
     graph: Any = None  # the recorded graph that `call` runs, for models made of one
 
     def __new__(cls, *args, **kwargs):
-        self = super().__new__(cls)
+        self = object.__new__(cls)
         object.__setattr__(self, "_state", State())
         if "__fields__" not in cls.__dict__:
             self._state.arguments = (args, kwargs)
@@ -87,6 +88,7 @@ class Layer:
         self.autocast = autocast
         self._trainable = bool(trainable)
         self.activity_regularizer = regularizers.get(activity_regularizer)
+        state.remat = scope.state.remat[-1] if scope.state.remat else None
         state.input_shape = given_input_shape(kwargs)
         state.initial_weights = kwargs.get("weights")
 
@@ -138,20 +140,7 @@ class Layer:
 
     def _constructor_arguments(self, config: dict[str, Any]) -> dict[str, Any]:
         """The configuration of a class without a `get_config` of its own: what it was constructed with."""
-        from kerastorch.saving.objects import serialize_keras_object
-
-        args, kwargs = self._state.arguments or ((), {})
-        signature = inspect.signature(type(self).__init__)
-        bound = signature.bind(self, *args, **kwargs).arguments
-        bound.pop("self", None)
-        extra = bound.pop("kwargs", {})
-        accepts = signature.parameters.keys() | ({*config} if "kwargs" in signature.parameters else set())
-        merged = {**{k: v for k, v in config.items() if k in accepts}, **bound, **extra}
-        try:
-            return {k: serialize_keras_object(v) if not isinstance(v, dict) else v for k, v in merged.items()}
-        except (TypeError, ValueError) as error:
-            raise NotImplementedError(f"the layer class {type(self).__name__} takes arguments that a configuration cannot hold "
-                                      f"({error}); give it a get_config method") from error  # fmt: skip
+        return constructor_arguments(self, self._state.arguments or ((), {}), config)
 
     @classmethod
     def from_config(cls, config):
@@ -191,7 +180,7 @@ class Layer:
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         initializer = initializers.get(initializer)
-        with scope.name_scope(self.name) if not scope.state.prefixes or scope.state.prefixes[-1] != self.name else _nothing():
+        with scope.name_scope(self.name, self):
             variable = Variable(initializer, shape, dtype, trainable=trainable, autocast=autocast, aggregation=aggregation,
                                 name=name)  # fmt: skip
         variable.regularizer = regularizers.get(regularizer)
@@ -425,7 +414,7 @@ class Layer:
             training = scope.training()
         if self.input_spec is not None and args:
             self._check(args[0])
-        with scope.name_scope(self.name):
+        with scope.name_scope(self.name, self):
             try:
                 self._maybe_build(known)
                 if self.input_spec is not None and args:
@@ -535,7 +524,7 @@ class Layer:
             self._check(args[0])
         if not self.built:
             try:
-                with backend_registry.using(backend), scope.name_scope(self.name):
+                with backend_registry.using(backend), scope.name_scope(self.name, self):
                     self._maybe_build(known)
             except ValueError as error:
                 raise self._explained(error, args) from error
@@ -557,6 +546,18 @@ class Layer:
         runner = self._state.runners.get(backend.name, self)
         if runner is self:
             runner = self._state.runners[backend.name] = backend.runner(self)
+        if self._state.remat is not None and self._state.remat.covers(self, lambda: self._output_tensors(args, kwargs)):
+            return backend.remat(lambda *a: self._run_by(runner, backend, a, kwargs, training))(*args)
+        return self._run_by(runner, backend, args, kwargs, training)
+
+    def _output_tensors(self, args: tuple, kwargs: dict) -> list[KerasTensor]:
+        """KerasTensors like what a call on such tensors gives."""
+        args = tuple(mapped(_symbol_of, a) for a in args)
+        kwargs = {k: mapped(_symbol_of, v) for k, v in kwargs.items()}
+        with scope.symbolic():
+            return tensors_in(self._output_spec(args, kwargs))
+
+    def _run_by(self, runner: Callable | None, backend: Any, args: tuple, kwargs: dict, training: bool | None) -> Any:
         if runner is None:
             return self._run_python(backend, args, kwargs, training)
         scope.state.calls.append(scope.Call(self, training))
@@ -717,7 +718,7 @@ class Layer:
 
     def build_from_config(self, config) -> None:
         """Builds the layer with the shapes that `get_build_config` gave."""
-        with scope.name_scope(self.name):
+        with scope.name_scope(self.name, self):
             if "shapes_dict" in config:
                 self.build(**{k: tree_of_shapes(v) for k, v in config["shapes_dict"].items()})
             elif config.get("input_shape") is not None:
@@ -812,14 +813,6 @@ class _Scratch(dict):
     collects = True
 
 
-class _nothing:
-    def __enter__(self):
-        return None
-
-    def __exit__(self, *_):
-        return None
-
-
 def _symbol_of(x: Any) -> Any:
     """A KerasTensor like a tensor, for any number of samples; other values as they are."""
     if backend_registry.of(x) is None:
@@ -840,8 +833,8 @@ def _building(build: Callable) -> Callable:
     names = parameters_of(build)
 
     def building(self, *args, **kwargs):
-        first, prefixes = self._state.build_shapes is None, scope.state.prefixes
-        with scope.name_scope(self.name) if not prefixes or prefixes[-1] != self.name else _nothing():
+        first = self._state.build_shapes is None
+        with scope.name_scope(self.name, self):
             build(self, *args, **kwargs)
         self.built = True
         shapes = {k: v for k, v in {**dict(zip(names, args, strict=False)), **kwargs}.items() if v is not None}

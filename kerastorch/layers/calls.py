@@ -39,6 +39,7 @@ class State:
         self.input_shape: tuple | None = None  # given to the constructor, for the first layer of a Sequential
         self.initial_weights: Any = None
         self.anchor: Variable | None = None  # a weight whose home tells where the layer is at home
+        self.remat: Any = None  # the RematScope in which the layer was made
         self.extra: dict[str, Any] = {}
 
 

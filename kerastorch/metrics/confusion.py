@@ -135,7 +135,7 @@ class Counting(Metric):
 
     def _add(self, counts: dict[str, Any]) -> None:
         for name in self.keeps:
-            getattr(self, name).assign_add(counts[name])
+            getattr(self, name).accumulate(counts[name])
 
     def _rate(self, part: str, rest: str) -> Any:
         """part / (part + rest), 0 where both are 0."""
@@ -154,7 +154,7 @@ class Count(Counting):
     keeps = ("accumulator",)
 
     def _add(self, counts: dict[str, Any]) -> None:
-        self.accumulator.assign_add(counts[self.counted])
+        self.accumulator.accumulate(counts[self.counted])
 
     def result(self):
         """The count so far; a vector where there are several thresholds."""

@@ -67,7 +67,7 @@ class IoU(Metric):
         weight = ops.cast(ops.where(counts, weight, 0), "float32")
         true, pred = (ops.one_hot(ops.where(counts, y, 0), n, dtype="float32") for y in (y_true, y_pred))
         matrix = ops.matmul(ops.transpose(true), ops.multiply(pred, ops.expand_dims(weight, -1)))
-        self.total_cm.assign_add(ops.cast(matrix, self.dtype))
+        self.total_cm.accumulate(ops.cast(matrix, self.dtype))
 
     def result(self):
         """The mean so far, over those classes that were seen."""

@@ -47,7 +47,7 @@ class Sum(Metric):
     def update_state(self, values, sample_weight=None):
         """Adds a batch of values, each multiplied by its weight."""
         values, _ = samplewise(ops.convert_to_tensor(values), sample_weight, ops.sum, self.dtype)
-        self.total.assign_add(tally(values, self.dtype))
+        self.total.accumulate(tally(values, self.dtype))
 
     def result(self):
         """The sum so far."""
@@ -75,15 +75,15 @@ class Mean(Metric):
         values = ops.convert_to_tensor(values)
         if isinstance(sample_weight, int | float):  # known on the host: no tensor is made of it
             values = ops.mean(values) if len(values.shape) else values
-            self.total.assign_add(ops.cast(ops.multiply(values, sample_weight), self.dtype))
-            self.count.assign_add(sample_weight)
+            self.total.accumulate(ops.cast(ops.multiply(values, sample_weight), self.dtype))
+            self.count.accumulate(sample_weight)
             return
         values, weight = samplewise(values, sample_weight, ops.mean, self.dtype)
-        self.total.assign_add(tally(values, self.dtype))
+        self.total.accumulate(tally(values, self.dtype))
         if weight is not None:
-            self.count.assign_add(ops.sum(weight))
+            self.count.accumulate(ops.sum(weight))
         else:
-            self.count.assign_add(ops.shape(values)[0] if len(values.shape) else 1)
+            self.count.accumulate(ops.shape(values)[0] if len(values.shape) else 1)
 
     def result(self):
         """The mean so far; 0 before anything was counted."""

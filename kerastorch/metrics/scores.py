@@ -72,11 +72,11 @@ class R2Score(Metric):
         weight = ops.broadcast_to(weight, ops.shape(y_true))
         weighted = ops.multiply(y_true, weight)
         error = ops.multiply(ops.square(ops.subtract(y_true, y_pred)), weight)
-        self.sum.assign_add(ops.sum(weighted, axis=0))
-        self.squared_sum.assign_add(ops.sum(ops.multiply(y_true, weighted), axis=0))
-        self.total_mse.assign_add(ops.sum(error, axis=0))
-        self.count.assign_add(ops.sum(weight, axis=0))
-        self.num_samples.assign_add(ops.cast(ops.size(y_true), self.num_samples.dtype))
+        self.sum.accumulate(ops.sum(weighted, axis=0))
+        self.squared_sum.accumulate(ops.sum(ops.multiply(y_true, weighted), axis=0))
+        self.total_mse.accumulate(ops.sum(error, axis=0))
+        self.count.accumulate(ops.sum(weight, axis=0))
+        self.num_samples.accumulate(ops.cast(ops.size(y_true), self.num_samples.dtype))
 
     def result(self):
         """The score so far."""
@@ -174,7 +174,7 @@ class FBetaScore(Metric):
         weight = None if sample_weight is None else ops.expand_dims(together(sample_weight, y_true)[0], 1)
         for name, value in zip(self.counts, (hit, ops.subtract(found, hit), ops.subtract(y_true, hit), y_true), strict=True):
             weighted = value if weight is None else ops.multiply(value, weight)
-            getattr(self, name).assign_add(ops.sum(weighted, axis=axis))
+            getattr(self, name).accumulate(ops.sum(weighted, axis=axis))
 
     def result(self):
         """The score so far."""

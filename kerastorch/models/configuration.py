@@ -240,7 +240,7 @@ class _Builder:
             out = layer(*args, **self.meant(layer, kwargs))
         found = [t for t in tree.leaves(out) if isinstance(t, KerasTensor)]
         if layer is None and found[0].node is not None:
-            found[0].node.name = name
+            found[0].node.given_name = name
         self.results[name].append(found)
 
     @staticmethod

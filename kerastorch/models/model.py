@@ -45,15 +45,9 @@ class Model(Trainer, Layer):
 
     def _record_graph(self, inputs: Any, outputs: Any) -> None:
         """Makes this the model of the graph between the given tensors."""
-        flat = tree.leaves(inputs)
-        for t in flat:
-            if not isinstance(t, KerasTensor):
-                raise GraphError(f"model {self.name!r}: inputs must be KerasTensors made by Input(), got {t!r}")
+        flat, outputs = check_ends(f"model {self.name!r}", inputs, outputs)
         if len({id(t) for t in flat}) != len(flat):
             raise GraphError(f"model {self.name!r}: the inputs {[t.name for t in flat]} contain a tensor twice")
-        for t in tree.leaves(outputs):
-            if not isinstance(t, KerasTensor):
-                raise GraphError(f"model {self.name!r}: outputs must be KerasTensors computed from the inputs, got {t!r}")
         try:
             graph = Graph(flat, outputs)
         except GraphError as error:
@@ -340,6 +334,22 @@ class Functional(Model):
         return Model.call(self, inputs, training=training, mask=mask)
 
 
+def check_ends(what: str, inputs: Any, outputs: Any) -> tuple[list[KerasTensor], Any]:
+    """The inputs as a list, and the outputs, of something that is to be made of the graph between them.
+
+    Raises:
+        GraphError: If there are none or some are no KerasTensors.
+    """
+    flat = tree.leaves(inputs)
+    for name, found, origin in (("inputs", flat, "made by Input()"), ("outputs", tree.leaves(outputs), "computed from the inputs")):
+        if not found:
+            raise GraphError(f"{what}: the `{name}` argument cannot be empty; KerasTensors {origin} are needed")
+        for t in found:
+            if not isinstance(t, KerasTensor):
+                raise GraphError(f"{what}: All `{name}` values must be KerasTensors {origin}, but {t!r} is none")
+    return flat, outputs
+
+
 def run(graph: Graph, values: list[Any], training: bool | None) -> Any:
     """Runs a recorded graph of layers and ops on tensors of the active backend, or records it on KerasTensors.
 
@@ -384,7 +394,7 @@ def operations(graph: Graph) -> list[Any]:
     inputs = {id(t): t for t in graph.inputs}
 
     def key(node: Node) -> Any:
-        return node.layer if node.layer is not None else node
+        return node if node.called is None else node.called
 
     # An explicit stack in place of recursion: models may be thousands of layers deep.
     for t in tensors_in(graph.outputs):

@@ -1,6 +1,5 @@
 """A linear stack of layers."""
 
-import contextlib
 from typing import Any
 
 from kerastorch import dtypes, scope
@@ -89,8 +88,7 @@ class Sequential(Model):
 
     def _record_stack(self, x: Any) -> None:
         inputs = x
-        prefixes = scope.state.prefixes
-        with contextlib.nullcontext() if prefixes and prefixes[-1] == self.name else scope.name_scope(self.name):
+        with scope.name_scope(self.name, self):
             for layer in self._state.extra["stack"]:
                 if not layer.is_input:
                     x = layer(x)

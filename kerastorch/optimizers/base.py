@@ -109,11 +109,11 @@ class Optimizer(State):
 
     def assign_add(self, variable, value):
         """Adds to a weight or slot."""
-        variable.assign_add(ops.cast(value, variable.dtype))
+        variable.accumulate(ops.cast(value, variable.dtype))
 
     def assign_sub(self, variable, value):
         """Subtracts from a weight or slot."""
-        variable.assign_sub(ops.cast(value, variable.dtype))
+        variable.accumulate(ops.cast(value, variable.dtype), -1)
 
     # ---------------------------------------------------------------- applying gradients
 
@@ -148,7 +148,7 @@ class Optimizer(State):
                 work = self.work(variables)
                 self.advance(work, work.parts(grads))
             else:
-                self._iterations.assign_add(1)
+                self._iterations.accumulate(1)
 
     def _weights_for(self, grads: list[Any], variables: Any) -> list[Variable]:
         if variables is None:
@@ -233,7 +233,7 @@ class Optimizer(State):
                 )
         for v in work.constrained:
             v.assign(v.constraint(v))
-        self._iterations.assign_add(1)
+        self._iterations.accumulate(1)
 
     def _update(self, work: Updates, grads: list[Any]) -> None:
         self.before_update()

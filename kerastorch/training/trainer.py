@@ -1,10 +1,11 @@
 """compile, fit, evaluate, predict: one loop for all backends, which run one batch at a time (see each backend's `steps`)."""
 
+import itertools
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from kerastorch import backend_registry, optimizers, scope, tree
+from kerastorch import backend_registry, optimizers, scope, settings, tree
 from kerastorch import callbacks as callbacks_
 from kerastorch import metrics as metrics_
 from kerastorch.errors import LayerError, NotCompiled, at, located, user_line
@@ -205,10 +206,11 @@ class Trainer:
             vx, vy, vw = _unpack(validation_data)
             validation = data_.adapt(vx, vy, vw, batch_size=validation_batch_size or batch_size, steps=validation_steps,
                                      role="evaluate")  # fmt: skip
+        epochs = _at_most(epochs, settings.max_epochs)
         steps = self._prepare(data.sample(), True)
         self._check_labels(data.host_labels())
         known = callbacks_.CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=_verbosity(verbose),
-                                        epochs=epochs, steps=data.num_batches, model=self) \
+                                        epochs=epochs, steps=_at_most(data.num_batches, settings.max_steps_per_epoch), model=self) \
             if not isinstance(callbacks, callbacks_.CallbackList) else callbacks  # fmt: skip
         self.stop_training = False
         self._initial_epoch = initial_epoch  # a callback may raise it, to go on where an earlier run was interrupted
@@ -262,7 +264,7 @@ class Trainer:
             group.clear()
 
         with backend_registry.using(backend):
-            for i, batch in enumerate(data.batches(backend, epoch)):
+            for i, batch in enumerate(_some(data.batches(backend, epoch))):
                 if hooks and not group:
                     begin(i)
                 result = self._step(step, batch)
@@ -334,7 +336,7 @@ class Trainer:
         self._need_compiled("evaluate")
         data = data_.adapt(x, y, sample_weight, batch_size=batch_size, steps=steps, role="evaluate")
         known = callbacks_.CallbackList(callbacks, add_progbar=verbose != 0, verbose=_verbosity(verbose), epochs=1,
-                                        steps=data.num_batches, model=self) \
+                                        steps=_at_most(data.num_batches, settings.max_steps_per_epoch), model=self) \
             if not isinstance(callbacks, callbacks_.CallbackList) else callbacks  # fmt: skip
         self._prepare(data.sample(), False)
         self._check_labels(data.host_labels())
@@ -350,7 +352,7 @@ class Trainer:
         """The model's output for all samples as numpy arrays; arguments as for `fit`."""
         data = data_.adapt(x, batch_size=batch_size, steps=steps, role="predict")
         known = callbacks_.CallbackList(callbacks, add_progbar=verbose != 0, verbose=_verbosity(verbose), epochs=1,
-                                        steps=data.num_batches, model=self) \
+                                        steps=_at_most(data.num_batches, settings.max_steps_per_epoch), model=self) \
             if not isinstance(callbacks, callbacks_.CallbackList) else callbacks  # fmt: skip
         stepper = self._prepare(data.sample(), False)
         self.stop_predicting = False
@@ -534,6 +536,16 @@ class TrainingState:
         self.checked: list[Any] = []  # shapes and dtypes of targets that the loss is known to take
         self.steps: Any = None
         self.frozen: Any = None
+
+
+def _at_most(number: int | None, limit: int | None) -> int | None:
+    """A number (None is any) under a limit of the whole process (None is none)."""
+    return number if limit is None else limit if number is None else min(number, limit)
+
+
+def _some(batches: Any) -> Any:
+    """Batches, as many as one epoch may have."""
+    return batches if settings.max_steps_per_epoch is None else itertools.islice(batches, settings.max_steps_per_epoch)
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -1,3 +1,5 @@
+from ..backend import is_keras_tensor as is_keras_tensor
+from ..backend import standardize_dtype as standardize_dtype
 from ..saving.objects import CustomObjectScope as CustomObjectScope
 from ..saving.objects import custom_object_scope as custom_object_scope
 from ..saving.objects import deserialize_keras_object as deserialize_keras_object
@@ -6,10 +8,13 @@ from ..saving.objects import get_registered_name as get_registered_name
 from ..saving.objects import get_registered_object as get_registered_object
 from ..saving.objects import register_keras_serializable as register_keras_serializable
 from ..saving.objects import serialize_keras_object as serialize_keras_object
+from ..training.data_common import pack_x_y_sample_weight as pack_x_y_sample_weight
+from ..training.data_common import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from .files import get_file as get_file
 from .io import disable_interactive_logging as disable_interactive_logging
 from .io import enable_interactive_logging as enable_interactive_logging
 from .io import is_interactive_logging_enabled as is_interactive_logging_enabled
+from .mapping import Config as Config
 from .numerical import normalize as normalize
 from .numerical import to_categorical as to_categorical
 from .plotting import model_to_dot as model_to_dot
@@ -19,3 +24,4 @@ from .pydataset import PyDataset as PyDataset
 from .seeds import set_random_seed as set_random_seed
 from .sequences import pad_sequences as pad_sequences
 from .session import clear_session as clear_session
+from .sources import get_source_inputs as get_source_inputs

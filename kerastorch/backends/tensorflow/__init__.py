@@ -3,6 +3,8 @@
 import functools
 from typing import Any
 
+import tensorflow as tf
+
 from kerastorch.backend_registry import Backend
 from kerastorch.backends.tensorflow import framework as framework  # first
 from kerastorch.backends.tensorflow import homes, tensors
@@ -33,6 +35,7 @@ class TensorflowBackend(Backend):
     seed = staticmethod(tensors.seed)
     no_gradient = staticmethod(tensors.no_gradient)
     gather = staticmethod(tensors.gather)
+    remat = staticmethod(tf.recompute_grad)
 
     # What runs layers is imported when the first one runs: ops alone do not need it.
 

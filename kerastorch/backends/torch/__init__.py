@@ -39,6 +39,7 @@ class TorchBackend(Backend):
     seed = staticmethod(tensors.seed)
     no_gradient = staticmethod(tensors.no_gradient)
     gather = staticmethod(tensors.gather)
+    remat = staticmethod(tensors.remat)
 
     # What lowers layers is imported when the first one is lowered: ops alone do not need it.
 

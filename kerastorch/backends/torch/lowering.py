@@ -20,12 +20,13 @@ from torch import fx, nn
 from kerastorch import dtypes, ops, passes, scope, shapes, tree
 from kerastorch.backends.torch import native as native_
 from kerastorch.backends.torch import tensors
-from kerastorch.backends.torch.modules import Again, Lowered, PythonCall
+from kerastorch.backends.torch.modules import Again, Lowered, OperationCall, PythonCall, Rematerialized
 from kerastorch.backends.torch.native import Native, Weight
 from kerastorch.errors import NotLowerable, at, is_own
 from kerastorch.graph import Graph, KerasTensor, Node, tensors_in
 from kerastorch.layers.base import Layer
 from kerastorch.op import AS_NUMBER, operand, trace
+from kerastorch.operation import Recorded
 from kerastorch.random import SeedGenerator
 from kerastorch.variable import Variable
 
@@ -184,7 +185,7 @@ class Lowering:
         """Whether the layer's ops can stand in the forward of the model around it."""
         from kerastorch.layers.calls import specs_of
 
-        return not (layer._own_variables or layer._layers() or specs_of(type(layer)).training)
+        return not (layer._own_variables or layer._layers() or specs_of(type(layer)).training or layer._state.remat)
 
     # ---------------------------------------------------------------- modules
 
@@ -349,7 +350,12 @@ class Writer:
         if function is None:
             if op.primitive:
                 raise NotLowerable(f"the torch backend has no rule for ops.{op.name}")
-            self.expand(node, lambda: op.body(*node.args))
+            if isinstance(op, Recorded) and not (op.operation.over_ops or self.lowering.export):
+                args, kwargs = node.map_arguments(self.recorded)
+                name = self.module_name(node.title, op.operation, lambda: OperationCall(op.operation, backend))  # type: ignore[arg-type]
+                self.bind(node.structure, self.graph.call_module(name, args, kwargs))
+            else:
+                self.expand(node, lambda: op.body(*node.args, **node.kwargs))
             return
         wants, result = op.casts(backend, node.args) if op.dtype_rule is not None else (dict.fromkeys(op.operands), None)
         swapped = self.elementwise(op, node)
@@ -582,6 +588,9 @@ class Writer:
         if fixed is not None or module is not owner:
             use = {None: "again", True: "training", False: "inference"}[fixed]
             name = self.module_name(f"{name}_{use}", module, lambda: Again(owner, module, fixed), fixed)
+        if layer._state.remat is not None and layer._state.remat.covers(layer, lambda: node.outputs):
+            run = module if fixed is None else Again(owner, module, fixed)
+            name = self.module_name(f"{name}_rematerialized", module, lambda: Rematerialized(run), "remat", fixed)
         if piece.native is not None:
             self.emit_native(node, piece, name)
         elif piece.kind == "python":

@@ -7,7 +7,10 @@ from typing import Any
 from torch import fx, nn
 from torch.fx.node import map_aggregate
 
+from kerastorch import backend_registry
+from kerastorch.backends.torch import tensors
 from kerastorch.layers.base import Layer
+from kerastorch.operation import Operation
 
 
 def share(module: nn.Module, root: nn.Module) -> None:
@@ -126,6 +129,30 @@ class Again(nn.Module):
 
     def extra_repr(self) -> str:
         return type(self.held[1]).__name__ + ("" if self.fixed is None else f", training={self.fixed}")
+
+
+class Rematerialized(nn.Module):
+    """A use of a layer, whose module is registered beside this one, that keeps no intermediate results for the gradient."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.held = (module,)  # in a tuple, so that torch lists its parameters once only
+
+    def forward(self, *args, **kwargs):
+        return tensors.remat(self.held[0])(*args, **kwargs)
+
+
+class OperationCall(nn.Module):
+    """A user's operation that runs its own Python `call`."""
+
+    def __init__(self, operation: Operation, backend: Any):
+        super().__init__()
+        self._call = (operation, backend)
+
+    def forward(self, *args, **kwargs):
+        operation, backend = self._call
+        with backend_registry.using(backend):
+            return operation(*args, **kwargs)
 
 
 class PythonCall(nn.Module):

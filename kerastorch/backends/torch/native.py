@@ -97,6 +97,9 @@ class ParameterHome(Home):
             return getattr(owner, name)
         return self.weight.from_native(self.parameters)
 
+    def snapshot(self) -> torch.Tensor:
+        return self.tensor().detach().clone()
+
     def gradient(self) -> torch.Tensor | None:
         """The gradient in Keras's layout; None where there is none."""
         grads = [p.grad for p in self.parameters]

@@ -1,13 +1,15 @@
 """What torch does with single tensors: recognise, make, cast, read, place."""
 
 import contextlib
+import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ml_dtypes as ml_dtypes  # from which numpy knows bfloat16 and float8 by name
 import numpy as np
 import torch
+import torch.utils.checkpoint
 
 from kerastorch import backend_registry, dtypes
 from kerastorch import op as declarations
@@ -172,6 +174,11 @@ def seed(value: int) -> None:
 def no_gradient() -> contextlib.AbstractContextManager[Any]:
     """A context in which autograd records nothing."""
     return torch.no_grad()
+
+
+def remat(function: Callable) -> Callable:
+    """A function that computes its intermediate results again in the backward pass."""
+    return functools.partial(torch.utils.checkpoint.checkpoint, function, use_reentrant=False)
 
 
 def gather(tensor: torch.Tensor, index_array: Any) -> torch.Tensor:
