@@ -36,21 +36,6 @@ def is_nnx_enabled() -> bool:
     return False
 
 
-def enable_flash_attention() -> None:
-    """Lets attention be computed block by block wherever the framework can, without its whole matrix in memory."""
-    settings.flash_attention = True
-
-
-def disable_flash_attention() -> None:
-    """Has attention always computed with its whole matrix in memory."""
-    settings.flash_attention = False
-
-
-def is_flash_attention_enabled() -> bool | None:
-    """What was asked for by `enable_flash_attention` or `disable_flash_attention`; None leaves it to the framework."""
-    return settings.flash_attention
-
-
 def enable_traceback_filtering() -> None:
     """Asks for tracebacks without frames of the package; errors name the user's own line in any case."""
     settings.traceback_filtering = True

@@ -8,7 +8,6 @@ def _limit(variable: str) -> int | None:
     return int(text) if text else None
 
 
-flash_attention: bool | None = None  # None leaves it to the framework
 traceback_filtering = True
 max_epochs: int | None = _limit("KERAS_MAX_EPOCHS")
 max_steps_per_epoch: int | None = _limit("KERAS_MAX_STEPS_PER_EPOCH")
