@@ -37,6 +37,7 @@ class Backend:
         fused: From an optimizer class to its update of many weights at once.
         also_holds: What its tensors can be beyond dense numbers: "text", "sparse", "ragged".
         host: From a host function (see layers/data_layer.py) to the framework's own, for tensors of its own.
+        sparse_kinds: The classes of its sparse tensors.
         traces: Whether training steps are traced once, so that a number read on the host meanwhile would be frozen in them.
         variable_attributes: What variables at home here borrow from the framework's own tensors.
         layer_attributes: What layers at home here borrow from the framework's own modules.
@@ -52,6 +53,7 @@ class Backend:
     fused: Mapping[type, Callable] = {}
     also_holds: frozenset[str] = frozenset()
     host: Mapping[Callable, Callable] = {}
+    sparse_kinds: tuple[type, ...] = ()
     traces: bool = False
     variable_attributes: frozenset[str] = frozenset()
     layer_attributes: frozenset[str] = frozenset()
@@ -95,6 +97,10 @@ class Backend:
     def tracing(self) -> bool:
         """Whether a function is being traced now, so that a Python loop would be written out in it."""
         return False
+
+    def on_sparse(self, op: Any, function: Callable) -> Callable:
+        """What carries out an op (an `Op`) where operands are sparse tensors; `function` does on dense ones."""
+        raise NotImplementedError("on_sparse")
 
     # ---- variables
     def adopt(self, variable: Any) -> None:

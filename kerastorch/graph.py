@@ -43,6 +43,8 @@ class KerasTensor(Operators):
         ragged_rank, row_splits_dtype = kwargs.pop("ragged_rank", None), kwargs.pop("row_splits_dtype", None)
         if kwargs:
             raise TypeError(f"KerasTensor: unexpected arguments {sorted(kwargs)}")
+        if not hasattr(shape, "__iter__"):
+            raise ValueError(f"KerasTensor: shape must be a tuple of sizes, not {shape!r}")
         own = self.__dict__
         own["shape"] = tuple(None if d is None else int(d) for d in shape)
         own["dtype"] = dtypes.standardize(dtype)

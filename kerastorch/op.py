@@ -34,8 +34,16 @@ OPS: dict[str, "Op"] = {}  # by name, for printing and for suggestions
 class Op:
     """What is known of one op: its public function, operands, attributes, and rules."""
 
-    def __init__(self, body: Callable, shape: Callable | None, dtype: Callable | None, primitive: bool, transparent: bool = False,
-                 checked: bool = False):  # fmt: skip
+    def __init__(
+        self,
+        body: Callable,
+        shape: Callable | None,
+        dtype: Callable | None,
+        sparse: Callable | None,
+        primitive: bool,
+        transparent: bool = False,
+        checked: bool = False,
+    ):
         self.body, self.primitive, self.transparent, self.checked = body, primitive, transparent, checked
         self.name = body.__name__.rstrip("_")
         self.signature = inspect.signature(body)
@@ -43,7 +51,7 @@ class Op:
         self.parameters = tuple(p.name for p in parameters)
         self.variadic = {i for i, p in enumerate(parameters) if p.annotation is Tensors}
         self.operands = tuple(i for i, p in enumerate(parameters) if p.annotation in (Tensor, Tensors))
-        self.shape_rule, self.dtype_rule = shape, dtype
+        self.shape_rule, self.dtype_rule, self.sparse_rule = shape, dtype, sparse
         self.shape_attributes, self.dtype_attributes = self.asked(shape), self.asked(dtype)
         self.prefer_body = False  # whether a composite's body runs even where the backend has a function of its own
         self.plans: dict[Any, Callable] = {}
@@ -259,6 +267,8 @@ class Op:
     def native(self, owner: Any, key: Any, args: tuple[Any, ...]) -> Callable:
         """The plan that runs the backend's function with the casts that the dtype rule asks for."""
         implementation = self.implementation(owner)
+        if any(is_sparse(x) for x in self.flat_operands(args)):
+            implementation = owner.on_sparse(self, implementation)
         if self.checked:
             trusting = implementation
 
@@ -319,11 +329,12 @@ class Op:
             dtype = self.dtype(args)[1]
         except (ValueError, TypeError, KeyError) as error:
             raise self.refusal(error, args, error) from error
+        sparse = self.sparse_rule is not None and self.sparse_rule([is_sparse(x) for x in self.flat_operands(args)])
         node = Node(self.function, args, {}, name=None)
         if isinstance(shape, list):
             dtype = dtype if isinstance(dtype, list | tuple) else [dtype] * len(shape)
             return node.emit([KerasTensor(s, d) for s, d in zip(shape, dtype, strict=True)])
-        return node.emit(KerasTensor(shape, dtype))
+        return node.emit(KerasTensor(shape, dtype, sparse=sparse))
 
 
 def forget_plans() -> None:
@@ -378,6 +389,14 @@ def shape_of(value: Any) -> Any:
     return tuple(getattr(value, "shape", ()))
 
 
+def is_sparse(value: Any) -> bool:
+    """Whether an operand is a sparse tensor of some framework, or stands for one."""
+    if isinstance(value, KerasTensor):
+        return value.sparse
+    owner = backend_registry.of(value)
+    return owner is not None and isinstance(value, owner.sparse_kinds)
+
+
 def dtype_of(value: Any) -> str | None:
     """The dtype of any operand as the rules take it; None for an absent one."""
     if value is None:
@@ -397,24 +416,37 @@ def dtype_of(value: Any) -> str | None:
     return dtypes.standardize(value.dtype)
 
 
-def op(*, shape: Callable, dtype: Callable, transparent: bool = False, checked: bool = False) -> Callable[[Callable], Callable]:
+def op(
+    *,
+    shape: Callable,
+    dtype: Callable,
+    sparse: Callable | None = None,
+    transparent: bool = False,
+    checked: bool = False,
+) -> Callable[[Callable], Callable]:
     """Declares a primitive op, which each backend must lower.
 
     Where `checked`, the shape rule looks at the operands of eager calls too: for what would pass unnoticed through the lowering.
     """
-    return lambda body: Op(body, shape, dtype, True, transparent, checked).function
+    return lambda body: Op(body, shape, dtype, sparse, True, transparent, checked).function
 
 
-def composite(body: Callable | None = None, *, shape: Callable | None = None, dtype: Callable | None = None,
-              checked: bool = False) -> Any:  # fmt: skip
+def composite(
+    body: Callable | None = None,
+    *,
+    shape: Callable | None = None,
+    dtype: Callable | None = None,
+    sparse: Callable | None = None,
+    checked: bool = False,
+) -> Any:
     """Declares an op that is written over other ops.
 
     With rules it is recorded as one node, which a backend may lower its own way; without, recording expands it. `checked` as for
     `op`.
     """
     if body is not None:
-        return Op(body, None, None, False).function
-    return lambda body: Op(body, shape, dtype, False, checked=checked).function
+        return Op(body, None, None, None, False).function
+    return lambda body: Op(body, shape, dtype, sparse, False, checked=checked).function
 
 
 def trace(function: Callable, inputs: Sequence[Any], **kwargs: Any) -> Graph:

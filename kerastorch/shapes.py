@@ -95,8 +95,10 @@ def given(*, shape):
 def reshape(x, *, newshape):
     """The given shape, with -1 worked out where the operand's size is known."""
     new: Any = known(newshape if isinstance(newshape, list | tuple) else (newshape,))
-    if any(d is not None and d < -1 for d in new) or new.count(-1) > 1:
-        raise ValueError(f"newshape {new} must have sizes of at least 0 and at most one -1")
+    if any(d is not None and d < -1 for d in new):
+        raise ValueError(f"each size must be a non-negative integer, or -1 for what is left, unlike in newshape={new}")
+    if new.count(-1) > 1:
+        raise ValueError(f"there can be at most one unknown dimension, unlike in newshape={new}")
     size: Any = tuple(x)
     have: Any = math.prod(size) if None not in size else None
     if -1 not in new:
@@ -123,10 +125,14 @@ def transpose(x, *, axes=None):
     """The dimensions in the given order, reversed where none is given."""
     if axes is None:
         return x[::-1]
-    order = tuple(normalize_axis(a, len(x), "axes") for a in axes)
-    if sorted(order) != list(range(len(x))):
-        raise ValueError(f"axes {tuple(axes)} do not name each dimension of shape {x} once")
-    return tuple(x[a] for a in order)
+    rank = len(x)
+    if len(axes) != rank:
+        raise ValueError(f"axes={list(axes)} must be a list of the same length as the input shape, which is {x}")
+    if not all(isinstance(a, int) and -rank <= a < rank for a in axes):
+        raise ValueError(f"Each axis in `axes` must be an integer in [-{rank}, {rank}), unlike in axes={list(axes)} (shape {x})")
+    if len({a % rank for a in axes}) != rank:
+        raise ValueError(f"axes must be a valid permutation of the dimensions of shape {x}, unlike axes={list(axes)}")
+    return tuple(x[a] for a in axes)
 
 
 def expand(x, *, axis):
@@ -144,7 +150,7 @@ def squeeze(x, *, axis=None):
         return tuple(d for d in x if d != 1)
     axes = normalize_axes(axis, len(x))
     for a in axes:
-        if x[a] not in (1, None):
+        if x[a] != 1:
             raise ValueError(f"axis {a} of shape {x} has size {x[a]}, so it cannot be squeezed")
     return tuple(d for i, d in enumerate(x) if i not in axes)
 
@@ -154,7 +160,9 @@ def concatenate(xs, *, axis=-1):
     if not xs:
         raise ValueError("at least one tensor is needed")
     first = xs[0]
-    axis = normalize_axis(axis, len(first)) if axis is not None else 0
+    if axis is None:
+        raise ValueError("an axis is needed, not None")
+    axis = normalize_axis(axis, len(first))
     out: list[int | None] = list(first)
     for s in xs[1:]:
         if len(s) != len(first):
@@ -198,6 +206,8 @@ def pad_pairs(pad_width: Any, rank: int) -> list[tuple[int, int]]:
     """numpy's forms of pad_width as one (before, after) pair per dimension."""
     if isinstance(pad_width, int):
         return [(pad_width, pad_width)] * rank
+    if all(isinstance(p, int) for p in pad_width):
+        pad_width = [pad_width]  # one pair for all dimensions
     pairs = [(p, p) if isinstance(p, int) else tuple(p) * (2 // len(p)) for p in pad_width]
     if len(pairs) == 1:
         return pairs * rank
@@ -209,11 +219,17 @@ def pad_pairs(pad_width: Any, rank: int) -> list[tuple[int, int]]:
 def repeated(x, *, repeats, axis=None):
     """One axis (or the flattened whole) with each entry repeated."""
     if axis is None:
-        total = None if None in x else math.prod(x)
-        return (None if total is None or not isinstance(repeats, int) else total * repeats,)
+        x, axis = (None if None in x else math.prod(x),), 0
     axis = normalize_axis(axis, len(x))
     size = x[axis]
-    n = sum(repeats) if isinstance(repeats, list | tuple) else None if size is None else size * int(repeats)
+    if hasattr(repeats, "tolist"):
+        repeats = repeats.tolist()
+    n = None
+    if size is not None and isinstance(repeats, int | list | tuple):
+        times = [repeats] if isinstance(repeats, int) else repeats
+        if len(times) not in (1, size):
+            raise ValueError(f"repeats={times} must be one number, or one for each of {size} positions of axis {axis} of shape {x}")
+        n = sum(times) * (size if len(times) == 1 else 1)
     return (*x[:axis], n, *x[axis + 1 :])
 
 
@@ -228,6 +244,8 @@ def tiled(x, *, repeats):
 def sliced(x, *, key):
     """numpy's indexing: integers, slices, `...`, None and index tensors."""
     key = list(key) if isinstance(key, tuple) else [key]
+    if sum(k is Ellipsis for k in key) > 1:
+        raise ValueError(f"an index can have one `...`, not several: {key}")
     specified = sum(k is not None and k is not Ellipsis for k in key)
     if specified > len(x):
         raise ValueError(f"{specified} indices for a tensor of rank {len(x)} and shape {x}")

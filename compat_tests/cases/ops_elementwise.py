@@ -118,6 +118,7 @@ CASES = [
     Case("clip", (U, 2, 5), note="integers"),
     Case("where", (truths(2, 3), A, B), gradient=True),
     Case("where", (truths(2, 3), 1.0, A), note="number"),
+    Case("where", (truths(2, 3),), recorded=False, note="places", expected=np.where),
     Case("where", (U > 4, 1, 0), note="numbers"),
     Case("where", (truths(2, 1), A, ROW), note="broadcast"),
     Case("hypot", (A, B), gradient=True, dtypes=FLOATS),

@@ -31,6 +31,7 @@ CASES = [
     Case("take", (A, AT), {"axis": -1}),
     Case("take", (A, AT), note="flat", expected=np.take),
     Case("take", (A, 1), {"axis": 1}, note="one"),
+    Case("take", (A, 5), note="one of all", dtypes=ALL),
     Case("take_along_axis", (M, np.argsort(M, 1)), {"axis": 1}, gradient=True),
     Case("take_along_axis", (M, np.array([[0, -1, 2, 1]])), {"axis": 0}, gradient=True),
     Case("take_along_axis", (M, np.array([3, 1, 0])), note="flat", unknown=False),

@@ -80,4 +80,11 @@ CASES = [
     *each("nanargmax", (HOLES,), [{"axis": 1}], dtypes=FLOATS),
     *each("nanargmin", (HOLES,), [{"axis": 1}], dtypes=FLOATS),
     Case("mean", (spoilt(2, 3),), {"axis": 1}, note="nan"),
+    Case("std", (M,), {"axis": ()}, expected=np.std),
+    *(Case(n, (M,), {"axis": ()}) for n in ("sum", "mean", "var", "max", "min", "prod", "ptp", "average", "nansum")),
+    Case("all", (truths(3, 4),), {"axis": ()}, expected=np.all),
+    Case("logsumexp", (M,), {"axis": ()}, expected=lambda x, axis: x),
+    Case("count_nonzero", (U,), {"axis": ()}, expected=lambda x, axis: x != 0),
+    Case("max", (truths(3, 4),), {"axis": 0, "initial": True}, expected=np.max, note="bool"),
+    Case("nancumsum", (HOLES,), {"axis": (1,)}, expected=lambda x, axis: np.nancumsum(x, 1)),
 ]

@@ -7,6 +7,7 @@ from kerastorch import dtypes, shapes
 from kerastorch.op import Tensor, Tensors, composite, op
 from kerastorch.ops import core, elementwise, indexing, reduce, shaping
 from kerastorch.shapes import contract
+from kerastorch.sparsity import union
 
 # ------------------------------------------------------------------------------------------------ products
 
@@ -14,10 +15,10 @@ from kerastorch.shapes import contract
 def _product(*operands):
     """As `arithmetic`; products of int8 are summed in int32."""
     compute, d = dtypes.arithmetic(*operands)
-    return ("int32", "int32") if d == "int8" and len(operands) > 1 else (compute, d)
+    return ("int32", "int32") if len(operands) > 1 and set(operands) == {"int8"} else (compute, d)
 
 
-@op(shape=contract, dtype=_product)
+@op(shape=contract, dtype=_product, sparse=union)
 def matmul(x1: Tensor, x2: Tensor):
     """The matrix product, with leading dimensions broadcast.
 
@@ -63,6 +64,8 @@ def dot(x1: Tensor, x2: Tensor):
 
 
 def _inner(x1, x2):
+    if x1 and x2 and None not in (x1[-1], x2[-1]) and x1[-1] != x2[-1]:
+        raise ValueError(f"the last dimension of both operands must be the same, not those of shapes {x1} and {x2}")
     return _contracted(x1, x2, axes=[[-1], [-1]]) if x1 and x2 else shapes.broadcast(x1, x2)
 
 

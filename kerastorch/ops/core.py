@@ -8,6 +8,7 @@ from kerastorch.graph import KerasTensor
 from kerastorch.op import Tensor, composite, dtype_of, op, operand, shape_of
 from kerastorch.ops import elementwise, logic
 from kerastorch.shapes import scalar, unary
+from kerastorch.sparsity import kept
 from kerastorch.variable import Variable
 
 # ------------------------------------------------------------------------------------------------ conversion
@@ -17,7 +18,7 @@ def _given_dtype(x, *, dtype):
     return None, dtypes.standardize(dtype)
 
 
-@op(shape=unary, dtype=_given_dtype)
+@op(shape=unary, dtype=_given_dtype, sparse=kept)
 def cast(x: Tensor, dtype):
     """The operand in another dtype."""
 
@@ -184,7 +185,7 @@ def ndim(x):
 # ------------------------------------------------------------------------------------------------ values
 
 
-@op(shape=unary, dtype=dtypes.same)
+@op(shape=unary, dtype=dtypes.same, sparse=kept)
 def copy(x: Tensor):
     """The operand's values in memory of their own."""
 

@@ -218,7 +218,7 @@ def _vandermonde(x, *, N=None, increasing=False):
     return (x[0], x[0] if N is None else N)
 
 
-@composite(shape=_vandermonde, dtype=dtypes.arithmetic)
+@composite(shape=_vandermonde, dtype=dtypes.arithmetic, checked=True)
 def vander(x: Tensor, N=None, increasing=False):
     """The matrix whose columns are powers of a vector.
 
@@ -227,7 +227,6 @@ def vander(x: Tensor, N=None, increasing=False):
         N: How many powers, from 0 on; None is as many as there are elements.
         increasing: Whether the powers grow from left to right; otherwise from right to left.
     """
-    _vandermonde(tuple(x.shape), N=N, increasing=increasing)
     exponents = arange(core.shape(x)[0] if N is None else N, dtype=core.dtype(x))
     powers = elementwise.power(shaping.expand_dims(x, 1), exponents)
     return powers if increasing else shaping.flip(powers, 1)
@@ -237,6 +236,9 @@ def vander(x: Tensor, N=None, increasing=False):
 
 
 def _rectangle(*, N, M=None):
+    for size in (N, M):
+        if not isinstance(size, int | None) and not dtypes.is_integer(dtype_of(size)):
+            raise TypeError(f"the number of rows and columns must be integers, not N={N} and M={M}")
     return shapes.known((N, N if M is None else M))
 
 
@@ -256,6 +258,7 @@ def eye(N, M=None, k=0, dtype=None):
         k: Which diagonal: 0 is the main one, positive ones lie above it.
         dtype: Dtype; None is floatx.
     """
+    _rectangle(N=N, M=M)
     return core.cast(logic.equal(_diagonals(N, M), k), dtypes.standardize(dtype))
 
 
@@ -268,4 +271,5 @@ def identity(n, dtype=None):
 @composite(shape=_rectangle, dtype=_made)
 def tri(N, M=None, k=0, dtype=None):
     """A matrix with ones on and below one diagonal, arguments as for `eye`."""
+    _rectangle(N=N, M=M)
     return core.cast(logic.less_equal(_diagonals(N, M), k), dtypes.standardize(dtype))

@@ -7,26 +7,27 @@ from kerastorch.dtypes import arithmetic, counted, deep, floating, magnitude, pr
 from kerastorch.op import Tensor, composite, op
 from kerastorch.ops import core, logic
 from kerastorch.shapes import broadcast, unary
+from kerastorch.sparsity import intersection, kept, quotient, union
 
 # ------------------------------------------------------------------------------------------------ arithmetic
 
 
-@op(shape=broadcast, dtype=arithmetic)
+@op(shape=broadcast, dtype=arithmetic, sparse=union)
 def add(x1: Tensor, x2: Tensor):
     """Adds element-wise."""
 
 
-@op(shape=broadcast, dtype=arithmetic)
+@op(shape=broadcast, dtype=arithmetic, sparse=union)
 def subtract(x1: Tensor, x2: Tensor):
     """Subtracts the second operand from the first, element-wise."""
 
 
-@op(shape=broadcast, dtype=arithmetic)
+@op(shape=broadcast, dtype=arithmetic, sparse=intersection)
 def multiply(x1: Tensor, x2: Tensor):
     """Multiplies element-wise."""
 
 
-@op(shape=broadcast, dtype=floating)
+@op(shape=broadcast, dtype=floating, sparse=quotient)
 def divide(x1: Tensor, x2: Tensor):
     """Divides the first operand by the second, element-wise; integers give floats."""
 
@@ -61,12 +62,12 @@ def power(x1: Tensor, x2: Tensor):
     """The first operand raised to the second, element-wise."""
 
 
-@op(shape=unary, dtype=arithmetic)
+@op(shape=unary, dtype=arithmetic, sparse=kept)
 def negative(x: Tensor):
     """The operand with its sign changed."""
 
 
-@op(shape=unary, dtype=magnitude)
+@op(shape=unary, dtype=magnitude, sparse=kept)
 def abs(x: Tensor):
     """The absolute value; of complex numbers, the distance from zero."""
 
@@ -80,7 +81,7 @@ def fabs(x: Tensor):
     return abs(x)
 
 
-@op(shape=unary, dtype=counted)
+@op(shape=unary, dtype=counted, sparse=kept)
 def square(x: Tensor):
     """The operand times itself."""
 
@@ -90,17 +91,17 @@ def reciprocal(x: Tensor):
     """One over the operand."""
 
 
-@op(shape=unary, dtype=arithmetic)
+@op(shape=unary, dtype=arithmetic, sparse=kept)
 def sign(x: Tensor):
     """-1, 0 or 1, by the operand's sign."""
 
 
-@op(shape=broadcast, dtype=arithmetic)
+@op(shape=broadcast, dtype=arithmetic, sparse=union)
 def maximum(x1: Tensor, x2: Tensor):
     """The larger of two elements; NaN if either is."""
 
 
-@op(shape=broadcast, dtype=arithmetic)
+@op(shape=broadcast, dtype=arithmetic, sparse=union)
 def minimum(x1: Tensor, x2: Tensor):
     """The smaller of two elements; NaN if either is."""
 
@@ -131,9 +132,13 @@ def clip(x: Tensor, x_min: Tensor, x_max: Tensor):
     """
 
 
-@op(shape=broadcast, dtype=selecting)
+def _chosen(condition, x1, x2):
+    return [(None,)] * len(condition) if x1 is None else broadcast(condition, x1, x2)
+
+
+@op(shape=_chosen, dtype=selecting)
 def where(condition: Tensor, x1: Tensor = None, x2: Tensor = None):
-    """Elements of `x1` where the condition holds, of `x2` elsewhere."""
+    """Elements of `x1` where the condition holds, of `x2` elsewhere; without both, where it holds, as `nonzero` says it."""
 
 
 @composite(shape=broadcast, dtype=floating)
@@ -179,7 +184,7 @@ def nextafter(x1: Tensor, x2: Tensor):
 # ------------------------------------------------------------------------------------------------ rounding
 
 
-@composite(shape=unary, dtype=arithmetic)
+@composite(shape=unary, dtype=arithmetic, sparse=kept)
 def round(x: Tensor, decimals=0):
     """The nearest number with so many decimals, halves going to the even one.
 
@@ -196,22 +201,22 @@ def round(x: Tensor, decimals=0):
     return divide(round_to_integer(multiply(x, unit)), unit)
 
 
-@op(shape=unary, dtype=arithmetic)
+@op(shape=unary, dtype=arithmetic, sparse=kept)
 def round_to_integer(x: Tensor):
     """The nearest integer, halves going to the even one."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def floor(x: Tensor):
     """The largest integer that is at most the operand, as a float."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def ceil(x: Tensor):
     """The smallest integer that is at least the operand, as a float."""
 
 
-@op(shape=unary, dtype=arithmetic)
+@op(shape=unary, dtype=arithmetic, sparse=kept)
 def trunc(x: Tensor):
     """The operand without its decimals."""
 
@@ -230,7 +235,7 @@ def exp2(x: Tensor):
     return power(2.0, x)
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def expm1(x: Tensor):
     """e raised to the operand, less 1; exact near 0."""
 
@@ -240,7 +245,7 @@ def log(x: Tensor):
     """The natural logarithm."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def log1p(x: Tensor):
     """The natural logarithm of 1 more than the operand; exact near 0."""
 
@@ -271,7 +276,7 @@ def logaddexp2(x1: Tensor, x2: Tensor):
     return divide(logaddexp(multiply(x1, unit), multiply(x2, unit)), unit)
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def sqrt(x: Tensor):
     """The square root."""
 
@@ -287,7 +292,7 @@ def cbrt(x: Tensor):
     return multiply(sign(x), power(abs(x), 1 / 3))
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def sin(x: Tensor):
     """The sine of an angle in radians."""
 
@@ -297,12 +302,12 @@ def cos(x: Tensor):
     """The cosine of an angle in radians."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def tan(x: Tensor):
     """The tangent of an angle in radians."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def arcsin(x: Tensor):
     """The angle in radians, from -pi/2 to pi/2, whose sine is the operand."""
 
@@ -312,7 +317,7 @@ def arccos(x: Tensor):
     """The angle in radians, from 0 to pi, whose cosine is the operand."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def arctan(x: Tensor):
     """The angle in radians, from -pi/2 to pi/2, whose tangent is the operand."""
 
@@ -322,7 +327,7 @@ def arctan2(x1: Tensor, x2: Tensor):
     """The angle in radians, from -pi to pi, of the point with ordinate `x1` and abscissa `x2`."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def sinh(x: Tensor):
     """The hyperbolic sine."""
 
@@ -332,12 +337,12 @@ def cosh(x: Tensor):
     """The hyperbolic cosine."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def tanh(x: Tensor):
     """The hyperbolic tangent."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def arcsinh(x: Tensor):
     """The number whose hyperbolic sine is the operand."""
 
@@ -347,7 +352,7 @@ def arccosh(x: Tensor):
     """The non-negative number whose hyperbolic cosine is the operand."""
 
 
-@op(shape=unary, dtype=floating)
+@op(shape=unary, dtype=floating, sparse=kept)
 def arctanh(x: Tensor):
     """The number whose hyperbolic tangent is the operand."""
 
@@ -404,12 +409,12 @@ def _part(x):
     return None, dtypes.real_part(dtypes.concrete(x))
 
 
-@op(shape=unary, dtype=_part)
+@op(shape=unary, dtype=_part, sparse=kept)
 def real(x: Tensor):
     """The real part."""
 
 
-@op(shape=unary, dtype=_part)
+@op(shape=unary, dtype=_part, sparse=kept)
 def imag(x: Tensor):
     """The imaginary part; 0 of real numbers."""
 
@@ -419,7 +424,7 @@ def angle(x: Tensor):
     """The angle of a complex number to the positive real axis, in radians."""
 
 
-@op(shape=unary, dtype=promoted)
+@op(shape=unary, dtype=promoted, sparse=kept)
 def conj(x: Tensor):
     """The complex conjugate."""
 

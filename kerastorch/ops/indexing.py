@@ -6,6 +6,7 @@ from kerastorch import dtypes, shapes
 from kerastorch.dtypes import same
 from kerastorch.op import Tensor, Tensors, composite, op
 from kerastorch.ops import core, creation, elementwise, logic, reduce, shaping
+from kerastorch.sparsity import kept
 
 # ------------------------------------------------------------------------------------------------ picking
 
@@ -164,7 +165,7 @@ def _parted(x, *, kth, axis=-1):
     return _ordered(x, axis=axis)
 
 
-@composite(shape=_parted, dtype=dtypes.index)
+@composite(shape=_parted, dtype=dtypes.index, checked=True)
 def argpartition(x: Tensor, kth, axis=-1):
     """Positions that put one element where sorting would, those before it being no larger and those behind it no smaller.
 
@@ -173,7 +174,6 @@ def argpartition(x: Tensor, kth, axis=-1):
         kth: Which element of the order comes to its place.
         axis: Axis; None is the flattened operand.
     """
-    _parted(tuple(x.shape), kth=kth, axis=axis)
     return argsort(x, axis)  # more order than is asked for, and as fast: neither framework partitions
 
 
@@ -249,7 +249,7 @@ def _binned(x, bins):
     return x
 
 
-@composite(shape=_binned, dtype=lambda x, bins: (None, "int32"))
+@composite(shape=_binned, dtype=lambda x, bins: (None, "int32"), sparse=kept)
 def digitize(x: Tensor, bins: Tensor):
     """The bin into which each element falls: how many of the ascending bounds are not above it."""
     return searchsorted(bins, x, "right")
@@ -387,6 +387,8 @@ def _diagonal(x, *, offset=0, axis1=0, axis2=1):
     if len(x) < 2:
         raise ValueError(f"a tensor of rank 2 or more is needed, not of shape {x}")
     a, b = shapes.normalize_axis(axis1, len(x)), shapes.normalize_axis(axis2, len(x))
+    if a == b:
+        raise ValueError(f"axis1={axis1} and axis2={axis2} are one axis of shape {x}")
     rest = tuple(d for i, d in enumerate(x) if i not in (a, b))
     rows, columns = x[a], x[b]
     if None in (rows, columns):
@@ -408,6 +410,8 @@ def diagonal(x: Tensor, offset=0, axis1=0, axis2=1):
 def _diag(x, *, k=0):
     if len(x) == 1:
         return (None if x[0] is None else x[0] + abs(k),) * 2
+    if len(x) > 2:
+        raise ValueError(f"a vector or a matrix is needed, not a tensor of shape {x}")
     return _diagonal(x, offset=k)
 
 

@@ -3,15 +3,16 @@
 import math
 
 from kerastorch import dtypes, shapes
-from kerastorch.dtypes import averaging, counting, floating, index, logical, promoted
+from kerastorch.dtypes import arithmetic, averaging, counting, floating, index, logical, promoted
 from kerastorch.op import Tensor, composite, op
 from kerastorch.ops import core, elementwise, indexing, logic, shaping
 from kerastorch.shapes import reduce
+from kerastorch.sparsity import kept
 
 # ------------------------------------------------------------------------------------------------ sums and means
 
 
-@op(shape=reduce, dtype=counting)
+@op(shape=reduce, dtype=counting, sparse=kept)
 def sum(x: Tensor, axis=None, keepdims=False):
     """The sum over some axes.
 
@@ -34,7 +35,7 @@ def prod(x: Tensor, axis=None, keepdims=False, dtype=None):
     """
 
 
-@op(shape=reduce, dtype=averaging)
+@op(shape=reduce, dtype=averaging, sparse=kept)
 def mean(x: Tensor, axis=None, keepdims=False):
     """The arithmetic mean over some axes."""
 
@@ -100,7 +101,7 @@ def count_nonzero(x: Tensor, axis=None):
 # ------------------------------------------------------------------------------------------------ extremes
 
 
-@op(shape=reduce, dtype=promoted)
+@op(shape=reduce, dtype=arithmetic)
 def max(x: Tensor, axis=None, keepdims=False, initial=None):
     """The largest element over some axes.
 
@@ -112,7 +113,7 @@ def max(x: Tensor, axis=None, keepdims=False, initial=None):
     """
 
 
-@op(shape=reduce, dtype=promoted)
+@op(shape=reduce, dtype=arithmetic)
 def min(x: Tensor, axis=None, keepdims=False, initial=None):
     """The smallest element over some axes.
 
@@ -172,10 +173,20 @@ def allclose(x1: Tensor, x2: Tensor, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 
 def _running(x, *, axis=None):
+    axis = _the_axis(axis)
     if axis is None:
         return (None if None in x else math.prod(x),)
     shapes.normalize_axis(axis, len(x))
     return x
+
+
+def _the_axis(axis):
+    """An axis that may be given as a tuple of one."""
+    if not isinstance(axis, tuple | list):
+        return axis
+    if len(axis) != 1:
+        raise ValueError(f"one axis is needed, not {axis}")
+    return axis[0]
 
 
 def _accumulating(x, *, dtype=None):
@@ -261,13 +272,13 @@ def nanprod(x: Tensor, axis=None, keepdims=False):
 @composite(shape=_running, dtype=_accumulating)
 def nancumsum(x: Tensor, axis=None, dtype=None):
     """As `cumsum`, NaN counting as 0."""
-    return cumsum(_without_nan(x, 0), axis, dtype)
+    return cumsum(_without_nan(x, 0), _the_axis(axis), dtype)
 
 
 @composite(shape=_running, dtype=_accumulating)
 def nancumprod(x: Tensor, axis=None, dtype=None):
     """As `cumprod`, NaN counting as 1."""
-    return cumprod(_without_nan(x, 1), axis, dtype)
+    return cumprod(_without_nan(x, 1), _the_axis(axis), dtype)
 
 
 @composite(shape=reduce, dtype=averaging)

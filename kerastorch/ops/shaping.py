@@ -6,11 +6,12 @@ from kerastorch import shapes
 from kerastorch.dtypes import promoted, same
 from kerastorch.op import Tensor, Tensors, composite, op
 from kerastorch.ops import core
+from kerastorch.sparsity import kept, union
 
 # ------------------------------------------------------------------------------------------------ one shape for another
 
 
-@op(shape=shapes.reshape, dtype=same)
+@op(shape=shapes.reshape, dtype=same, sparse=kept)
 def reshape(x: Tensor, newshape):
     """The same elements in another shape.
 
@@ -26,7 +27,7 @@ def ravel(x: Tensor):
     return reshape(x, (-1,))
 
 
-@op(shape=shapes.transpose, dtype=same)
+@op(shape=shapes.transpose, dtype=same, sparse=kept)
 def transpose(x: Tensor, axes=None):
     """The dimensions in the order of `axes`, reversed where that is None."""
 
@@ -74,12 +75,12 @@ def moveaxis(x: Tensor, source, destination):
     return transpose(x, _move(len(x.shape), source, destination))
 
 
-@op(shape=shapes.expand, dtype=same)
+@op(shape=shapes.expand, dtype=same, sparse=kept)
 def expand_dims(x: Tensor, axis):
     """With a dimension of size 1 inserted at one position, or at several."""
 
 
-@op(shape=shapes.squeeze, dtype=same)
+@op(shape=shapes.squeeze, dtype=same, sparse=kept)
 def squeeze(x: Tensor, axis=None):
     """Without the dimensions of size 1, or without the named ones."""
 
@@ -100,7 +101,7 @@ def broadcast_to(x: Tensor, shape):
 # ------------------------------------------------------------------------------------------------ joining
 
 
-@op(shape=lambda xs, *, axis=0: shapes.concatenate(xs, axis=axis), dtype=promoted)
+@op(shape=lambda xs, *, axis=0: shapes.concatenate(xs, axis=axis), dtype=promoted, sparse=union)
 def concatenate(xs: Tensors, axis=0):
     """Tensors joined along one axis, which must agree in all others."""
 
@@ -182,18 +183,25 @@ def split(x: Tensor, indices_or_sections, axis=0):
     """
 
 
-@composite
+def _divided(x, *, indices_or_sections, axis=0):
+    size = x[shapes.normalize_axis(axis, len(x))]
+    if isinstance(indices_or_sections, int) and size is not None:
+        indices_or_sections = _cuts(size, indices_or_sections)
+    return _split(x, indices_or_sections=indices_or_sections, axis=axis)
+
+
+def _cuts(size, number):
+    """Where the parts begin, after the first, when an axis is split into some that differ by one at most."""
+    least, more = divmod(size, number)
+    return [least * i + min(i, more) for i in range(1, number)]
+
+
+@composite(shape=_divided, dtype=same)
 def array_split(x: Tensor, indices_or_sections, axis=0):
     """As `split`, with parts that may differ by one where the axis does not divide evenly."""
-    if not isinstance(indices_or_sections, int):
-        return split(x, indices_or_sections, axis)
-    size = x.shape[axis]
-    if size is None:
-        raise ValueError(f"array_split: axis {axis} of shape {x.shape} has no known size")
-    least, more = divmod(size, indices_or_sections)
-    sizes = [least + 1] * more + [least] * (indices_or_sections - more)
-    cuts = [sum(sizes[:i]) for i in range(1, len(sizes))]
-    return split(x, cuts, axis)
+    if isinstance(indices_or_sections, int):
+        indices_or_sections = _cuts(core.shape(x)[axis], indices_or_sections)
+    return split(x, indices_or_sections, axis)
 
 
 @composite
@@ -264,7 +272,12 @@ def pad(x: Tensor, pad_width, mode="constant", constant_values: Tensor = None):
     """
 
 
-@op(shape=shapes.unary, dtype=same)
+def _moving(x, *, axis=None):
+    shapes.normalize_axes(axis, len(x))
+    return x
+
+
+@op(shape=_moving, dtype=same)
 def flip(x: Tensor, axis=None):
     """The elements in reverse order along some axes; None is all of them."""
 
@@ -281,7 +294,13 @@ def flipud(x: Tensor):
     return flip(x, 0)
 
 
-@op(shape=shapes.unary, dtype=same)
+def _rolling(x, *, axis=None):
+    for a in axis if isinstance(axis, list | tuple) else (axis,):  # which may name an axis twice
+        _moving(x, axis=a)
+    return x
+
+
+@op(shape=_rolling, dtype=same)
 def roll(x: Tensor, shift, axis=None):
     """The elements moved along an axis, those that leave at one end coming back at the other.
 

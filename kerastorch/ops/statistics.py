@@ -21,7 +21,6 @@ METHODS = {
 
 def _in_order(x, q, axis, method, keepdims, without_nan):
     """What stands at the fractions `q` of the way through the elements in ascending order, over some axes of a float tensor."""
-    _of_fractions(tuple(x.shape), tuple(q.shape), axis=axis, method=method)
     sizes, axes = core.shape(x), shapes.normalize_axes(axis, len(x.shape))
     rest = [a for a in range(len(sizes)) if a not in axes]
     kept, number = [sizes[a] for a in rest], math.prod(sizes[a] for a in axes)
@@ -61,7 +60,7 @@ def _fractions_dtype(x, q):
     return (d, dtypes.promote(q, "float32")), d  # half precision would miss the place
 
 
-@composite(shape=_of_fractions, dtype=_fractions_dtype)
+@composite(shape=_of_fractions, dtype=_fractions_dtype, checked=True)
 def quantile(x: Tensor, q: Tensor, axis=None, method="linear", keepdims=False):
     """The values below which given fractions of the elements lie; NaN where an element is NaN.
 
@@ -78,19 +77,19 @@ def quantile(x: Tensor, q: Tensor, axis=None, method="linear", keepdims=False):
     return _in_order(x, q, axis, method, keepdims, False)
 
 
-@composite(shape=_of_fractions, dtype=_fractions_dtype)
+@composite(shape=_of_fractions, dtype=_fractions_dtype, checked=True)
 def nanquantile(x: Tensor, q: Tensor, axis=None, method="linear", keepdims=False):
     """As `quantile`, without the elements that are NaN; NaN where all are."""
     return _in_order(x, q, axis, method, keepdims, True)
 
 
-@composite(shape=_of_fractions, dtype=_fractions_dtype)
+@composite(shape=_of_fractions, dtype=_fractions_dtype, checked=True)
 def percentile(x: Tensor, q: Tensor, axis=None, method="linear", keepdims=False):
     """As `quantile`, with `q` from 0 to 100."""
     return _in_order(x, elementwise.divide(q, 100), axis, method, keepdims, False)
 
 
-@composite(shape=_of_fractions, dtype=_fractions_dtype)
+@composite(shape=_of_fractions, dtype=_fractions_dtype, checked=True)
 def nanpercentile(x: Tensor, q: Tensor, axis=None, method="linear", keepdims=False):
     """As `nanquantile`, with `q` from 0 to 100."""
     return _in_order(x, elementwise.divide(q, 100), axis, method, keepdims, True)
@@ -146,7 +145,7 @@ def _histogram_dtype(x):
     return wide_floating(x)[0], (dtypes.arithmetic(x)[0],) * 2
 
 
-@composite(shape=_bins, dtype=_histogram_dtype)
+@composite(shape=_bins, dtype=_histogram_dtype, checked=True)
 def histogram(x: Tensor, bins=10, range=None):
     """How many elements of a vector fall into each of some equally wide bins, and the edges of the bins.
 
@@ -158,7 +157,6 @@ def histogram(x: Tensor, bins=10, range=None):
     Returns:
         The counts, of shape (bins,), and the edges, of shape (bins + 1,).
     """
-    _bins(tuple(x.shape), bins=bins, range=range)
     if not range and x.shape[0] != 0:
         low, high = reduce.min(x), reduce.max(x)
     else:
@@ -184,7 +182,7 @@ def _between_rows(x):
     return x[:1] * 2 if len(x) == 2 else ()
 
 
-@composite(shape=_between_rows, dtype=wide_floating)
+@composite(shape=_between_rows, dtype=wide_floating, checked=True)
 def corrcoef(x: Tensor):
     """Pearson's correlation coefficients between the rows of a matrix.
 
@@ -194,7 +192,6 @@ def corrcoef(x: Tensor):
     Returns:
         Symmetric matrix of shape (variables, variables) with numbers from -1 to 1; a number for a vector.
     """
-    _between_rows(tuple(x.shape))
     apart = elementwise.subtract(x, reduce.mean(x, -1, True))
     spread = elementwise.sqrt(reduce.sum(elementwise.square(apart), -1, True))
     rows = elementwise.divide(apart, spread)
@@ -218,7 +215,7 @@ def _correlation_dtype(x1, x2):
     return d, d
 
 
-@composite(shape=_slid, dtype=_correlation_dtype)
+@composite(shape=_slid, dtype=_correlation_dtype, checked=True)
 def correlate(x1: Tensor, x2: Tensor, mode="valid"):
     """The sums of products of two vectors, for each place to which the one is slid along the other.
 
@@ -227,7 +224,6 @@ def correlate(x1: Tensor, x2: Tensor, mode="valid"):
         mode: "valid" for the places where the shorter vector lies within the longer one, "same" for as many as the longer
             one has elements, "full" for all where they overlap.
     """
-    _slid(tuple(x1.shape), tuple(x2.shape), mode=mode)
     (n,), (m,) = core.shape(x1), core.shape(x2)
     if n < m:
         return shaping.flip(correlate(x2, x1, mode))

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from kerastorch.backend_registry import Backend
 from kerastorch.backends.tensorflow import framework as framework  # first
-from kerastorch.backends.tensorflow import homes, tensors
+from kerastorch.backends.tensorflow import homes, sparse, tensors
 from kerastorch.backends.tensorflow.ops import SCALARS, TABLE, TRAILING_SCALARS
 
 
@@ -20,6 +20,7 @@ class TensorflowBackend(Backend):
     scalars = frozenset(SCALARS)
     trailing_scalars = frozenset(TRAILING_SCALARS)
     also_holds = frozenset(("text", "sparse", "ragged"))
+    sparse_kinds = sparse.KINDS
     traces = True
     variable_attributes = frozenset(("handle", "_should_act_as_resource_variable", "_shared_name", "device"))
 
@@ -35,6 +36,7 @@ class TensorflowBackend(Backend):
     seed = staticmethod(tensors.seed)
     no_gradient = staticmethod(tensors.no_gradient)
     gather = staticmethod(tensors.gather)
+    on_sparse = staticmethod(sparse.on_sparse)
     remat = staticmethod(tf.recompute_grad)
 
     # What runs layers is imported when the first one runs: ops alone do not need it.

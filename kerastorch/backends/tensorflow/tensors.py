@@ -29,6 +29,9 @@ def shape(x: Any) -> tuple[int | None, ...]:
     Raises:
         ValueError: Where not even the rank is known.
     """
+    if isinstance(x, tf.IndexedSlices):  # whose own `shape` fails where its sizes are no tensor
+        sizes = tf.get_static_value(x.dense_shape) if tf.is_tensor(x.dense_shape) else x.dense_shape
+        return tuple(int(size) for size in sizes) if sizes is not None else (None, *x.values.shape[1:])
     if x.shape.rank is None:
         raise ValueError(f"a tensor of unknown rank was given: {x}; state its rank with tf.ensure_shape")
     return tuple(x.shape)

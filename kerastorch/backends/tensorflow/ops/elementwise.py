@@ -55,6 +55,12 @@ def clip(x, x_min, x_max):
     return tf.minimum(tf.maximum(x, x_min), x_max)
 
 
+def where(condition, x1=None, x2=None):
+    if x1 is None:
+        return tuple(tf.unstack(tf.where(condition), condition.shape.rank, 1))
+    return tf.where(condition, x1, x2)
+
+
 def gcd(x1, x2):
     """Euclid's algorithm, all elements at once."""
     shape = tf.broadcast_dynamic_shape(tf.shape(x1), tf.shape(x2))
@@ -138,6 +144,6 @@ TABLE = {
     ops.tan: tf.tan,
     ops.tanh: tf.tanh,
     ops.trunc: floats(lambda x: tf.where(x < 0, tf.math.ceil(x), tf.floor(x)), tf.identity),
-    ops.where: tf.where,
+    ops.where: where,
 }
 SCALARS: set = set()

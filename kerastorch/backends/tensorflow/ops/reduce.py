@@ -16,15 +16,11 @@ def steady(reduction):
 
 
 def maximum(x, axis=None, keepdims=False, initial=None):
-    if x.dtype == tf.bool:
-        return tf.reduce_any(x, axis, keepdims)
     result = tf.reduce_max(x, axis, keepdims)
     return result if initial is None else tf.maximum(result, tf.cast(initial, result.dtype))
 
 
 def minimum(x, axis=None, keepdims=False, initial=None):
-    if x.dtype == tf.bool:
-        return tf.reduce_all(x, axis, keepdims)
     result = tf.reduce_min(x, axis, keepdims)
     return result if initial is None else tf.minimum(result, tf.cast(initial, result.dtype))
 

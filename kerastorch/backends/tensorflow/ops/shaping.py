@@ -122,7 +122,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     if mode == "constant":
         return tf.pad(x, pairs, constant_values=0 if constant_values is None else constant_values)
     if constant_values is not None:
-        raise ValueError(f"constant_values is for mode 'constant', not for {mode!r}")
+        raise ValueError(f"Argument `constant_values` can only be provided when `mode == 'constant'`, not with {mode!r}")
     if mode in ("reflect", "symmetric"):
         return tf.pad(x, pairs, mode)
     if mode not in ("edge", "circular", "wrap"):

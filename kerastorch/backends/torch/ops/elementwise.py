@@ -14,6 +14,10 @@ def minimum(x1, x2):
     return torch.minimum(x1, x2) if isinstance(x2, torch.Tensor) else torch.clamp_max(x1, x2)
 
 
+def where(condition, x1=None, x2=None):
+    return torch.where(condition) if x1 is None else torch.where(condition, x1, x2)
+
+
 def imag(x):
     return x.imag if x.is_complex() else torch.zeros_like(x)
 
@@ -109,7 +113,7 @@ TABLE = {
     ops.tan: torch.tan,
     ops.tanh: torch.tanh,
     ops.trunc: torch.trunc,
-    ops.where: torch.where,
+    ops.where: where,
 }
 SCALARS = {ops.add, ops.subtract, ops.multiply, ops.divide, ops.power, ops.clip, ops.where}
 TRAILING_SCALARS = {

@@ -23,7 +23,7 @@ def take(x, indices, axis=None):
     found = x.index_select(axis, counted_from_start(indices.reshape(-1).long(), x.shape[axis]))
     if indices.ndim == 1:
         return found
-    return found.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return found.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
 def take_along_axis(x, indices, axis=None):

@@ -80,7 +80,9 @@ def size(x):
 
 def split(x, indices_or_sections, axis=0):
     if isinstance(indices_or_sections, int):
-        return list(torch.split(x, x.shape[axis] // indices_or_sections, axis))
+        if x.shape[axis] % indices_or_sections:
+            raise ValueError(f"axis {axis} of shape {tuple(x.shape)} has no {indices_or_sections} equal parts")
+        return list(torch.tensor_split(x, indices_or_sections, axis))
     return list(torch.tensor_split(x, [int(i) for i in indices_or_sections], axis))
 
 
@@ -89,6 +91,8 @@ def unstack(x, num=None, axis=0):
 
 
 def repeat(x, repeats, axis=None):
+    if hasattr(repeats, "tolist"):
+        repeats = repeats.tolist()
     if isinstance(repeats, list | tuple):
         repeats = repeats[0] if len(repeats) == 1 else torch.tensor(repeats, device=x.device)
     return torch.repeat_interleave(x, repeats, axis)
@@ -114,7 +118,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
             value = value.item()
         return F.pad(x, [n for pair in reversed(pairs) for n in pair], value=value)
     if constant_values is not None:
-        raise ValueError(f"constant_values is for mode 'constant', not for {mode!r}")
+        raise ValueError(f"Argument `constant_values` can only be provided when `mode == 'constant'`, not with {mode!r}")
     for axis, (before, after) in enumerate(pairs):
         if before or after:
             x = x.index_select(
