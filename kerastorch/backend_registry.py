@@ -119,6 +119,13 @@ class Backend:
     def seed(self, seed: int) -> None:
         """Seeds the framework's own generators, where it has any."""
 
+    def random_state(self) -> Any:
+        """The state of the framework's own generators as JSON-like values; None where it does not tell."""
+        return None
+
+    def restore_random_state(self, state: Any) -> None:
+        """Puts the framework's own generators into a state that `random_state` gave."""
+
     def no_gradient(self) -> contextlib.AbstractContextManager[Any]:
         """A context in which nothing is recorded for differentiation."""
         raise NotImplementedError("no_gradient")

@@ -1,5 +1,6 @@
 """Callbacks that need a model that trains: averages, backups, and what TensorBoard and Orbax are given."""
 
+import contextlib
 import json
 import os
 import signal
@@ -130,6 +131,25 @@ def test_an_interrupted_run_ends_as_one_that_was_not(backend, tmp_path, double):
     assert history.epoch == [3] and not folder.exists()
     for a, b in zip(last.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_random_numbers_go_on_where_they_were(backend, tmp_path, seed):
+    if seed is None and backend.random_state() is None:
+        pytest.skip("the framework does not tell the state of its generators")
+    weights = []
+    for moments in ((), (2,)):
+        for moment in (*moments, None):
+            kerastorch.utils.set_random_seed(1)
+            dropout = layers.Dropout(0.5, seed=seed)
+            model = kerastorch.Sequential([layers.Input((2,)), layers.Dense(8), dropout, layers.Dense(1)])
+            model.compile(optimizers.SGD(0.1, momentum=0.9), "mse")
+            known = [callbacks.BackupAndRestore(tmp_path)] if moments else []
+            with contextlib.suppress(KeyboardInterrupt):
+                model.fit(X, Y, batch_size=4, epochs=4, verbose=0, callbacks=[*known, Interrupting(moment)])
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
 def test_backups_every_few_batches(tmp_path):

@@ -6,6 +6,7 @@ import shutil
 
 from kerastorch.callbacks.base import Callback
 from kerastorch.saving.atomic import replacing
+from kerastorch.utils.seeds import random_state, restore_random_state
 
 METADATA = "training_metadata.json"
 PLACES = ("latest.weights.h5", "other.weights.h5")  # used in turn, so that no file is written that the metadata names
@@ -14,9 +15,10 @@ PLACES = ("latest.weights.h5", "other.weights.h5")  # used in turn, so that no f
 class BackupAndRestore(Callback):
     """Keeps the state of training in a folder, and goes on from there when `fit` is called again after an interruption.
 
-    Weights and the optimizer's state are written first; then the metadata, which name them and the epoch, are replaced at once.
-    So a process that is killed at any moment leaves a state that belongs together. Training goes on with the first epoch that
-    was not complete, from its beginning.
+    Weights and the optimizer's state are written first; then the metadata, which name them, the epoch and the state of random
+    generators, are replaced at once. So a process that is killed at any moment leaves a state that belongs together. Training
+    goes on with the first epoch that was not complete, from its beginning, and ends with the weights that it would have had
+    without an interruption, provided that the data come in the same order (`set_random_seed`).
 
     Args:
         backup_dir: Folder for this alone; it is removed when training is complete.
@@ -69,6 +71,10 @@ class BackupAndRestore(Callback):
             model.optimizer.build(model.trainable_variables)
         model.load_weights(os.path.join(self.backup_dir, _place(state)))
         self._epoch = model._initial_epoch = int(state["epoch"])
+        if "random" in state:
+            restore_random_state(model.backend, state["random"])
+            for v, value in zip(_seeds(model), state["random"]["seeds"], strict=True):
+                v.assign(value)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._last_batch = epoch, -1
@@ -97,7 +103,8 @@ class BackupAndRestore(Callback):
         if last is not None and self.double_checkpoint:
             self._write(f"{self._metadata}.bkp", last)  # before the weights that it named until now are overwritten
         self.model.save_weights(os.path.join(self.backup_dir, place), overwrite=True)
-        self._write(self._metadata, {"epoch": epoch, "batch": batch, "weights": place})
+        random = {**random_state(self.model.backend), "seeds": [v.numpy().tolist() for v in _seeds(self.model)]}
+        self._write(self._metadata, {"epoch": epoch, "batch": batch, "weights": place, "random": random})
         if last is not None and not self.double_checkpoint:
             os.unlink(os.path.join(self.backup_dir, there))
 
@@ -109,6 +116,12 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs=None):
         if self.delete_checkpoint and os.path.exists(self.backup_dir):
             shutil.rmtree(self.backup_dir)
+
+
+def _seeds(model):
+    """The states of the layers' own random generators."""
+    weights = {id(v) for v in model.weights}
+    return [v for v in model.variables if id(v) not in weights]
 
 
 def _place(state):

@@ -35,3 +35,36 @@ def set_random_seed(seed):
 def get_random_seed():
     """The seed that `set_random_seed` was given last, None where it was not called."""
     return _seed
+
+
+def random_state(backend):
+    """The states of Python's, numpy's and a backend's global generators as JSON-like values.
+
+    Args:
+        backend: The backend.
+    """
+    import numpy as np
+
+    version, words, gauss = random.getstate()
+    name, keys, *more = np.random.get_state()
+    return {
+        "python": [version, list(words), gauss],
+        "numpy": [name, keys.tolist(), *more],
+        "backend": backend.random_state(),
+    }
+
+
+def restore_random_state(backend, state):
+    """Puts the generators into a state that `random_state` gave.
+
+    Args:
+        backend: The backend.
+        state: The state.
+    """
+    import numpy as np
+
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    np.random.set_state(tuple(state["numpy"]))
+    if state["backend"] is not None:
+        backend.restore_random_state(state["backend"])

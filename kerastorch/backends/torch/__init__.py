@@ -111,6 +111,16 @@ class TorchBackend(Backend):
             gradients.append(torch.zeros_like(value) if any(p is None for p in parts) else v.home.from_native(parts))
         return result, gradients
 
+    def random_state(self) -> list[str]:
+        found = [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else ())]
+        return [state.numpy().tobytes().hex() for state in found]
+
+    def restore_random_state(self, state: list[str]) -> None:
+        host, *cards = (torch.frombuffer(bytearray.fromhex(s), dtype=torch.uint8) for s in state)
+        torch.set_rng_state(host)
+        if cards:
+            torch.cuda.set_rng_state_all(cards)
+
     def profile(self, folder: str) -> Any:
         return torch.profiler.profile(on_trace_ready=torch.profiler.tensorboard_trace_handler(folder))
 
