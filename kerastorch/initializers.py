@@ -104,13 +104,16 @@ def _window(value: Any) -> Any:
     return value
 
 
-def _member(*allowed: Any) -> Field:
+INVALID = "{cls}: Invalid `{name}` argument: {error}"
+
+
+def _member(*allowed: Any, **how: Any) -> Field:
     def parse(value: Any) -> Any:
         if value not in allowed:
             raise ValueError(f"{value!r} is none of {', '.join(map(repr, allowed))}")
         return value
 
-    return Field(parse)
+    return Field(parse, **how)
 
 
 @declare
@@ -294,9 +297,9 @@ class VarianceScaling(RandomInitializer):
         input_axes, output_axes: Axes of the shape that make up inputs and outputs; None takes (*window, in, out).
     """
 
-    scale: Field(_positive) = 1.0
-    mode: _member("fan_in", "fan_out", "fan_avg") = "fan_in"
-    distribution: Field(_distribution) = "truncated_normal"
+    scale: Field(_positive, complaint="{cls}: Argument `scale` must be positive float: {error}") = 1.0
+    mode: _member("fan_in", "fan_out", "fan_avg", complaint=INVALID) = "fan_in"
+    distribution: Field(_distribution, complaint=INVALID) = "truncated_normal"
     seed: Seed = None
     input_axes: Any = None
     output_axes: Any = None
@@ -421,7 +424,7 @@ def fixed(values):
 
     def give(shape, dtype=None):
         if standardize_shape(shape) != tuple(values.shape):
-            raise ValueError(f"the initial values have the shape {tuple(values.shape)}, the weight {tuple(shape)}")
+            raise ValueError(f"Expected `shape` to be {tuple(values.shape)}, that of the initial values, got {tuple(shape)}")
         return host_array(values, dtypes.standardize(dtype))
 
     return give

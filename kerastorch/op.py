@@ -53,6 +53,7 @@ class Op:
         self.operands = tuple(i for i, p in enumerate(parameters) if p.annotation in (Tensor, Tensors))
         self.shape_rule, self.dtype_rule, self.sparse_rule = shape, dtype, sparse
         self.shape_attributes, self.dtype_attributes = self.asked(shape), self.asked(dtype)
+        self.sparse_attributes = self.asked(sparse)
         self.prefer_body = False  # whether a composite's body runs even where the backend has a function of its own
         self.plans: dict[Any, Callable] = {}
         self.function = self.compile()
@@ -329,7 +330,9 @@ class Op:
             dtype = self.dtype(args)[1]
         except (ValueError, TypeError, KeyError) as error:
             raise self.refusal(error, args, error) from error
-        sparse = self.sparse_rule is not None and self.sparse_rule([is_sparse(x) for x in self.flat_operands(args)])
+        sparse = self.sparse_rule is not None and self.sparse_rule(
+            [is_sparse(x) for x in self.flat_operands(args)], **{self.parameters[i]: args[i] for i in self.sparse_attributes}
+        )
         node = Node(self.function, args, {}, name=None)
         if isinstance(shape, list):
             dtype = dtype if isinstance(dtype, list | tuple) else [dtype] * len(shape)

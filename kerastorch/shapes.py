@@ -359,7 +359,7 @@ def convolved(x, kernel, *, strides=1, padding="valid", data_format="channels_la
     if len(kernel) != len(x):
         raise ValueError(f"an input of shape {x} needs a kernel of rank {len(x)}, got shape {kernel}")
     if None not in (channels, kernel[-2]) and channels % kernel[-2]:
-        raise ValueError(f"the input's {channels} channels are no multiple of the kernel's {kernel[-2]} (kernel {kernel})")
+        raise ValueError(f"the input channels must match the kernel: {channels} are no multiple of {kernel[-2]} (kernel {kernel})")
     rank = len(dims)
     out = [
         window_length(d, w, s, padding, r)

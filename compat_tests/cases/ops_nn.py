@@ -88,6 +88,19 @@ CASES += [
     Case("psnr", (SMALL, SMALL + 0.1, 1.0), {}, (1e-4, 1e-4)),
 ]  # fmt: skip
 
+LOGITS_OF_STEPS = normal(3, 6, 4)
+STEPS = np.array([6, 4, 2], "int32")
+CASES += [
+    Case("ctc_loss", (np.array([[1, 2, 1], [3, 3, 0], [2, 0, 0]]), LOGITS_OF_STEPS, np.array([3, 2, 1]), STEPS), {}, ROWS, True),
+    Case("ctc_loss", (np.array([[0, 2, 1], [3, 3, 0], [2, 0, 0]]), LOGITS_OF_STEPS, np.array([2, 2, 1]), STEPS),
+         {"mask_index": 1}, ROWS, unknown=False),
+    Case("ctc_decode", (LOGITS_OF_STEPS, STEPS), {}, ROWS),
+    Case("ctc_decode", (LOGITS_OF_STEPS, STEPS), {"merge_repeated": False, "mask_index": 2}, ROWS),
+    *(Case("ctc_decode", (LOGITS_OF_STEPS, STEPS), {"strategy": "beam_search", "beam_width": width, "top_paths": 2, "mask_index": i},
+           ROWS) for width, i in ((5, 0), (40, 2), (3, 3))),
+    Case("polar", (between(0, 2, 3, 4), between(-4, 4, 3, 4)), {}, ROWS),
+]  # fmt: skip
+
 QUERY, KEY, VALUE = normal(2, 3, 4, 2), normal(2, 5, 4, 2, seed=1), normal(2, 5, 4, 2, seed=2)
 SHARED = KEY[:, :, :2].copy(), VALUE[:, :, :2].copy()
 BIAS, MASK = normal(2, 4, 3, 5), truths(2, 1, 3, 5)

@@ -121,3 +121,21 @@ CASES += [
     Case("unfold", (IMAGE,), {"kernel_size": (2, 3), "padding": (1, 0), "stride": (2, 1)}, expected=columns),
     Case("unfold", (IMAGE,), {"kernel_size": 2, "dilation": 2, "padding": 1, "stride": 2}, expected=columns),
 ]
+
+
+def assembled(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """`fold` by its definition: the transpose of `unfold`."""
+    height, width = output_size
+    out = np.zeros((len(x), x.shape[1] // kernel_size**2, height + 2 * padding, width + 2 * padding))
+    rows, columns_ = ((n - dilation * (kernel_size - 1) - 1) // stride + 1 for n in out.shape[2:])
+    x = x.reshape(*out.shape[:2], kernel_size, kernel_size, rows, columns_)
+    for i, j, row, column in np.ndindex(x.shape[2:]):
+        out[:, :, row * stride + i * dilation, column * stride + j * dilation] += x[:, :, i, j, row, column]
+    return out[:, :, padding : padding + height, padding : padding + width]
+
+
+CASES += [
+    Case("fold", (normal(2, 8, 12),), {"output_size": (4, 5), "kernel_size": 2}, expected=assembled, gradient=True),
+    Case("fold", (normal(2, 8, 4),), {"output_size": (5, 4), "kernel_size": 2, "stride": 2}, expected=assembled),
+    Case("fold", (normal(2, 8, 12),), {"output_size": (4, 3), "kernel_size": 2, "dilation": 2, "padding": 1}, expected=assembled),
+]

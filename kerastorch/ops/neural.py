@@ -8,7 +8,7 @@ import warnings
 
 from kerastorch import dtypes, ops, shapes
 from kerastorch.dtypes import as_given, concrete, floating, is_float, promote
-from kerastorch.op import Tensor, composite, dtype_of
+from kerastorch.op import Tensor, composite, dtype_of, op
 from kerastorch.ops.activation import celu as celu
 from kerastorch.ops.activation import elu as elu
 from kerastorch.ops.activation import gelu as gelu
@@ -45,7 +45,8 @@ from kerastorch.ops.window import max_pool as max_pool
 from kerastorch.ops.window import separable_conv as separable_conv
 from kerastorch.ops.window import space_to_depth as space_to_depth
 from kerastorch.ops.window import unfold as unfold
-from kerastorch.shapes import normalize_axes, normalize_axis
+from kerastorch.shapes import broadcast, normalize_axes, normalize_axis
+from kerastorch.sparsity import on_request
 
 
 def wide(*kinds):
@@ -120,12 +121,12 @@ def _classes(x, *, num_classes, axis=-1):
     return (*x[:axis], num_classes, *x[axis:])
 
 
-def _no_sparse(sparse, name):
+def _dense_only(sparse):
     if sparse:
-        raise ValueError(f"{name}: sparse=True is not supported, the result is always dense")
+        raise ValueError("sparse=True: this backend has no sparse tensors of this kind; leave sparse False")
 
 
-@composite(shape=_classes, dtype=as_given)
+@composite(shape=_classes, dtype=as_given, sparse=on_request)
 def one_hot(x: Tensor, num_classes, axis=-1, dtype=None, sparse=False):
     """1 at the place of each class index and 0 elsewhere; an index out of range gives zeros only.
 
@@ -134,9 +135,9 @@ def one_hot(x: Tensor, num_classes, axis=-1, dtype=None, sparse=False):
         num_classes: Number of classes.
         axis: Where the axis of classes is inserted.
         dtype: Dtype of the result; None is floatx.
-        sparse: Only False is supported.
+        sparse: Whether the result is a sparse tensor, where the backend has such.
     """
-    _no_sparse(sparse, "one_hot")
+    _dense_only(sparse)
     axis = normalize_axis(axis, len(x.shape) + 1)
     classes = ops.reshape(ops.arange(num_classes, dtype="int32"), (num_classes,) + (1,) * (len(x.shape) - axis))
     return ops.cast(ops.equal(ops.expand_dims(ops.cast(x, "int32"), axis), classes), dtype)
@@ -148,9 +149,10 @@ def _bag(x, *, num_classes, axis=-1):
     return (*out[:at], *out[at + 1 :])
 
 
-@composite(shape=_bag, dtype=as_given)
-def multi_hot_(inputs: Tensor, num_classes, axis=-1, dtype=None):
+@composite(shape=_bag, dtype=as_given, sparse=on_request)
+def multi_hot_(inputs: Tensor, num_classes, axis=-1, dtype=None, sparse=False):
     """`multi_hot` with its number of classes settled."""
+    _dense_only(sparse)
     return ops.max(one_hot(inputs, num_classes, axis, dtype), axis=1 if len(inputs.shape) > 1 else 0)
 
 
@@ -162,7 +164,7 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
         num_classes: Number of classes; `num_tokens` is an old name of it.
         axis: Where the axis of classes is inserted before the indices are joined.
         dtype: Dtype of the result; None is floatx.
-        sparse: Only False is supported.
+        sparse: Whether the result is a sparse tensor, where the backend has such.
 
     Raises:
         ValueError: Where the number of classes is missing.
@@ -172,8 +174,7 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
         raise TypeError(f"multi_hot: unexpected arguments {sorted(kwargs)}")
     if num_classes is None:
         raise ValueError("multi_hot: the argument num_classes must be given")
-    _no_sparse(sparse, "multi_hot")
-    return multi_hot_(inputs, num_classes, axis, dtype)
+    return multi_hot_(inputs, num_classes, axis, dtype, sparse)
 
 
 # ------------------------------------------------------------------------------------------------ crossentropies
@@ -298,7 +299,7 @@ def _per_channel(x, mean, variance, offset, scale, *, axis):
     size = x[normalize_axis(axis, len(x))]
     for name, shape in (("mean", mean), ("variance", variance), ("offset", offset), ("scale", scale)):
         if shape is not None and (len(shape) != 1 or None not in (shape[0], size) and shape[0] != size):
-            raise ValueError(f"{name} must be a vector of the size {size} of axis {axis} of {x}, got shape {shape}")
+            raise ValueError(f"`{name}` must be a vector of length {size}, the size of axis {axis} of {x}, got shape {shape}")
     return x
 
 
@@ -358,8 +359,8 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
         raise TypeError(f"layer_normalization: unexpected arguments {sorted(kwargs)}")
     if not rms_scaling:
         return layer_normalization_(x, gamma, beta, axis, epsilon)
-    warnings.warn("layer_normalization: rms_scaling is deprecated and divides by the deviation, not by the root of the "
-                  "mean square; use rms_normalization", stacklevel=2)  # fmt: skip
+    warnings.warn("layer_normalization: You passed `rms_scaling=True`, which is deprecated: it divides by the deviation, "
+                  "not by the root of the mean square; use rms_normalization", stacklevel=2)  # fmt: skip
     x = ops.convert_to_tensor(x)
     axes = sorted(normalize_axes(axis, len(x.shape)))
     deviation = ops.sqrt(ops.add(moments(x, axes, keepdims=True)[1], dtypes.epsilon() if epsilon is None else epsilon))
@@ -394,12 +395,22 @@ def normalize(x: Tensor, axis=-1, order=2, epsilon=None):
         epsilon: Least divisor; None is `config.epsilon()`.
     """
     if not isinstance(order, int) or order < 1:
-        raise ValueError(f"normalize: order must be an integer of at least 1, not {order!r}")
+        raise ValueError(f"normalize: Argument `order` must be an int >= 1, not {order!r}")
     epsilon = dtypes.epsilon() if epsilon is None else epsilon
     if order == 2:
         return x * ops.minimum(ops.rsqrt(ops.sum(ops.square(x), axis=axis, keepdims=True)), 1.0 / epsilon)
     norm = ops.power(ops.sum(ops.power(ops.abs(x), order), axis=axis, keepdims=True), 1.0 / order)
     return x / ops.maximum(norm, epsilon)
+
+
+def _complex(abs_, angle):
+    double = promote(abs_, angle) == "float64"
+    return ("float64", "complex128") if double else ("float32", "complex64")
+
+
+@op(shape=broadcast, dtype=_complex)
+def polar(abs_: Tensor, angle: Tensor):
+    """Complex numbers of an absolute value and an angle in radians: `abs_ * (cos(angle) + i sin(angle))`."""
 
 
 def _same_rank(x1, x2):

@@ -23,6 +23,8 @@ from .activation import squareplus as squareplus
 from .activation import swish as swish
 from .activation import tanh_shrink as tanh_shrink
 from .activation import threshold as threshold
+from .ctc import ctc_decode as ctc_decode
+from .ctc import ctc_loss as ctc_loss
 from .neural import batch_normalization as batch_normalization
 from .neural import binary_crossentropy as binary_crossentropy
 from .neural import categorical_crossentropy as categorical_crossentropy
@@ -33,6 +35,7 @@ from .neural import moments as moments
 from .neural import multi_hot as multi_hot
 from .neural import normalize as normalize
 from .neural import one_hot as one_hot
+from .neural import polar as polar
 from .neural import psnr as psnr
 from .neural import rms_normalization as rms_normalization
 from .neural import softmax as softmax
@@ -45,6 +48,7 @@ from .window import conv as conv
 from .window import conv_transpose as conv_transpose
 from .window import depth_to_space as depth_to_space
 from .window import depthwise_conv as depthwise_conv
+from .window import fold as fold
 from .window import max_pool as max_pool
 from .window import separable_conv as separable_conv
 from .window import space_to_depth as space_to_depth

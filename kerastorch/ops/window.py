@@ -5,7 +5,7 @@ import math
 from kerastorch import ops
 from kerastorch.dtypes import floating, promoted
 from kerastorch.op import Tensor, composite, op
-from kerastorch.shapes import convolved, per_axis, pooled, spatial, unspatial
+from kerastorch.shapes import convolved, per_axis, pooled, spatial, unspatial, window_length
 
 # ------------------------------------------------------------------------------------------------ pooling
 
@@ -90,7 +90,8 @@ def _by_channel(kernel):
 def _own_channels(x, kernel, data_format):
     channels = spatial(x, data_format)[1]
     if None not in (channels, kernel[-2]) and channels != kernel[-2]:
-        raise ValueError(f"the input has {channels} channels (shape {x}), the kernel {kernel[-2]} (shape {kernel})")
+        raise ValueError(f"the input channels must match the kernel: the input has {channels} (shape {x}), the kernel "
+                         f"{kernel[-2]} (shape {kernel})")  # fmt: skip
 
 
 def _depthwise(x, kernel, *, strides=1, padding="valid", data_format="channels_last", dilation_rate=1):
@@ -160,7 +161,8 @@ def transposed(x, kernel, *, strides=1, padding="valid", output_padding=None, da
     if len(kernel) != len(x):
         raise ValueError(f"an input of shape {x} needs a kernel of rank {len(x)}, got shape {kernel}")
     if None not in (channels, kernel[-1]) and channels != kernel[-1]:
-        raise ValueError(f"the input has {channels} channels (shape {x}), the kernel {kernel[-1]} (shape {kernel})")
+        raise ValueError(f"the input channels must match the kernel: the input has {channels} (shape {x}), the kernel "
+                         f"{kernel[-1]} (shape {kernel})")  # fmt: skip
     axes = transposed_axes(kernel, strides, padding, output_padding, dilation_rate)
     each = zip(dims, axes, strict=True)
     out = [None if n is None else (n - 1) * step + reach + extra for n, (step, reach, _, extra) in each]
@@ -186,16 +188,16 @@ def conv_transpose(inputs: Tensor, kernel: Tensor, strides=1, padding="valid", o
 # ------------------------------------------------------------------------------------------------ blocks
 
 
-def _blocks(x, block_size, data_format, name):
+def _blocks(x, block_size, data_format):
     if len(x) != 4:
-        raise ValueError(f"{name} needs a tensor of rank 4, got shape {x}")
+        raise ValueError(f"a tensor of rank 4 is needed, got shape {x}")
     if block_size < 2:
-        raise ValueError(f"{name}: block_size must be at least 2, got {block_size}")
+        raise ValueError(f"`block_size` must be at least 2, got {block_size}")
     return spatial(x, data_format)
 
 
 def _deepened(x, *, block_size, data_format):
-    dims, channels = _blocks(x, block_size, data_format, "space_to_depth")
+    dims, channels = _blocks(x, block_size, data_format)
     if any(d is not None and d % block_size for d in dims):
         raise ValueError(f"the spatial sizes {dims} are no multiples of block_size {block_size}")
     out = [None if d is None else d // block_size for d in dims]
@@ -203,14 +205,14 @@ def _deepened(x, *, block_size, data_format):
 
 
 def _flattened(x, *, block_size, data_format):
-    dims, channels = _blocks(x, block_size, data_format, "depth_to_space")
+    dims, channels = _blocks(x, block_size, data_format)
     if channels is not None and channels % block_size**2:
         raise ValueError(f"the {channels} channels are no multiple of block_size squared, {block_size**2}")
     out = [None if d is None else d * block_size for d in dims]
     return unspatial(x[0], out, None if channels is None else channels // block_size**2, data_format)
 
 
-@composite(shape=_deepened, dtype=promoted)
+@composite(shape=_deepened, dtype=promoted, checked=True)
 def space_to_depth(x: Tensor, block_size, data_format="channels_last"):
     """Moves squares of `block_size` by `block_size` positions into the channels."""
     n, b = ops.shape(x), block_size
@@ -221,7 +223,7 @@ def space_to_depth(x: Tensor, block_size, data_format="channels_last"):
     return ops.reshape(ops.transpose(x, (0, 1, 3, 5, 2, 4)), (n[0], n[1] * b * b, n[2] // b, n[3] // b))
 
 
-@composite(shape=_flattened, dtype=promoted)
+@composite(shape=_flattened, dtype=promoted, checked=True)
 def depth_to_space(x: Tensor, block_size, data_format="channels_last"):
     """Spreads channels over squares of `block_size` by `block_size` positions; the inverse of `space_to_depth`."""
     n, b = ops.shape(x), block_size
@@ -271,3 +273,45 @@ def unfold(x: Tensor, kernel_size, dilation=1, padding=0, stride=1):
         for j in range(kw)
     ]
     return ops.reshape(ops.stack(shifted, axis=2), (n, c * kh * kw, rows * columns))
+
+
+def _assembled(x, *, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    if len(x) != 3:
+        raise ValueError(f"a 3D tensor of shape (batch, channels * window, windows) is needed, got shape {x}")
+    size, window = _pair(output_size), math.prod(_pair(kernel_size))
+    if x[1] is not None and x[1] % window:
+        raise ValueError(f"the second dimension of shape {x} must be a multiple of the {window} elements of a window")
+    channels = None if x[1] is None else x[1] // window
+    count = _patches((x[0], channels, *size), kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)[-1]
+    if x[2] not in (count, None):
+        raise ValueError(f"an image of size {size} has {count} such windows, the tensor of shape {x} has {x[2]}")
+    return (x[0], channels, *size)
+
+
+@composite(shape=_assembled, dtype=floating, checked=True)
+def fold(x: Tensor, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Images whose windows are given as columns; where windows overlap, their elements are added. See `unfold`.
+
+    Args:
+        x: Tensor of shape (batch, channels * window, number of windows).
+        output_size: Height and width of the images: one number or two; so for all that follows.
+        kernel_size: Size of the windows.
+        dilation: Distance between a window's elements.
+        padding: Zeros that were added on every side, and are cut off.
+        stride: Step from window to window.
+
+    Returns:
+        Tensor of shape (batch, channels, height, width).
+    """
+    size, window, dilation, pads, stride = map(_pair, (output_size, kernel_size, dilation, padding, stride))
+    whole = [n + 2 * p for n, p in zip(size, pads, strict=True)]
+    counts = [window_length(*one[:3], "valid", one[3]) for one in zip(whole, window, stride, dilation, strict=True)]
+    area, channels = math.prod(window), x.shape[1] // math.prod(window)
+    # Each position of the window puts its channel into an image of its own, shifted; a transposed convolution adds them up.
+    columns = ops.transpose(ops.reshape(x, (-1, area, *counts)), (0, 2, 3, 1))
+    out = ops.conv_transpose(columns, ops.reshape(ops.eye(area, dtype=x.dtype), (*window, 1, area)), stride, "valid",
+                             output_padding=0, data_format="channels_last", dilation_rate=dilation)  # fmt: skip
+    missing = [n - d for n, d in zip(whole, out.shape[1:3], strict=True)]
+    out = ops.pad(out, ((0, 0), (0, missing[0]), (0, missing[1]), (0, 0)))
+    out = out[:, pads[0] : pads[0] + size[0], pads[1] : pads[1] + size[1]]
+    return ops.reshape(out, (-1, channels, *size))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from kerastorch.backends.tensorflow.ops import (
     categorical,
     control,
+    ctc,
     elementwise,
     image,
     indexing,
@@ -17,7 +18,7 @@ from kerastorch.backends.tensorflow.ops import (
     signal,
 )
 
-FILES = (categorical, control, elementwise, image, indexing, linalg, nn, random, reduce, segment, shaping, signal)
+FILES = (categorical, control, ctc, elementwise, image, indexing, linalg, nn, random, reduce, segment, shaping, signal)
 TABLE: dict[Callable, Callable] = {op: native for file in FILES for op, native in file.TABLE.items()}
 SCALARS: set[Callable] = {op for file in FILES for op in file.SCALARS}
 TRAILING_SCALARS: set[Callable] = {op for file in FILES for op in getattr(file, "TRAILING_SCALARS", ())}

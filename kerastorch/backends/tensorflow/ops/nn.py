@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from kerastorch import ops
 from kerastorch.backends.tensorflow.ops import window
+from kerastorch.dtypes import standardize
 from kerastorch.ops import neural as nn
 
 
@@ -28,9 +29,28 @@ def moments(x, axes, keepdims, synchronized):
     return tf.nn.moments(x, axes, keepdims=keepdims)
 
 
+def sparse_one_hot(x, num_classes, axis, dtype):
+    x = tf.cast(x, tf.int64)
+    at = tf.where((x >= 0) & (x < num_classes))
+    axis = axis % (x.shape.rank + 1)
+    at = tf.concat([at[:, :axis], tf.gather_nd(x, at)[:, None], at[:, axis:]], 1)
+    sizes = tf.shape(x, tf.int64)
+    sizes = tf.concat([sizes[:axis], [num_classes], sizes[axis:]], 0)
+    return tf.sparse.reorder(tf.SparseTensor(at, tf.ones(tf.shape(at)[0], standardize(dtype)), sizes))
+
+
+def multi_hot(inputs, num_classes, axis, dtype, sparse):
+    found = nn.multi_hot_.op.body(inputs, num_classes, axis, dtype)
+    return tf.sparse.from_dense(found) if sparse else found
+
+
+def polar(abs_, angle):
+    return tf.complex(abs_ * tf.cos(angle), abs_ * tf.sin(angle))
+
+
 def one_hot(x, num_classes, axis, dtype, sparse):
     if sparse:
-        return nn.one_hot.op.body(x, num_classes, axis, dtype, sparse)
+        return sparse_one_hot(x, num_classes, axis, dtype)
     x = x if x.dtype in (tf.uint8, tf.int32, tf.int64) else tf.cast(x, tf.int64)
     return tf.one_hot(x, num_classes, axis=axis)
 
@@ -60,6 +80,8 @@ def sparse_categorical_crossentropy(target, output, from_logits, axis):
 
 TABLE = {
     ops.relu: tf.nn.relu,
+    ops.polar: polar,
+    nn.multi_hot_: multi_hot,
     ops.sigmoid: tf.sigmoid,
     ops.relu6: tf.nn.relu6,
     ops.softplus: tf.math.softplus,

@@ -117,7 +117,8 @@ TABLE = {
     ops.tanh_shrink: F.tanhshrink,
     ops.hard_shrink: F.hardshrink,
     ops.soft_shrink: F.softshrink,
-    ops.softmax: unless(several, ops.softmax, torch.softmax),
+    ops.polar: torch.polar,
+    ops.softmax: unless(lambda x, axis: several(x, axis) or x.shape[axis] == 1, ops.softmax, torch.softmax),  # 1: warned of
     ops.log_softmax: unless(several, ops.log_softmax, torch.log_softmax),
     ops.moments: moments,
     nn.layer_normalization_: unless(

@@ -133,6 +133,10 @@ def unfold(x, kernel_size, dilation, padding, stride):
     return F.unfold(x, kernel_size, dilation, padding, stride)
 
 
+def fold(x, output_size, kernel_size, dilation, padding, stride):
+    return F.fold(x, output_size, kernel_size, dilation, padding, stride)
+
+
 TABLE = {
     ops.max_pool: max_pool,
     ops.average_pool: average_pool,
@@ -140,5 +144,6 @@ TABLE = {
     ops.adaptive_max_pool: adaptive_max_pool,
     ops.conv: conv,
     ops.conv_transpose: conv_transpose,
+    ops.fold: fold,
     ops.unfold: unfold,
 }
