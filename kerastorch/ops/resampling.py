@@ -59,19 +59,18 @@ def mixed(x, axis, size, scale, translation, method, antialias):
         x: Float tensor.
         axis: Axis.
         size: Its new size.
-        scale, translation: Numbers or tensors without dimensions.
+        scale, translation: Numbers, or tensors of the operand's dtype without dimensions.
         method: Name of a kernel.
         antialias: Whether the kernel is widened where the result is smaller, so that all pixels count.
     """
     have = ops.shape(x)[axis]
-    step = ops.divide(1.0, ops.cast(scale, x.dtype))
-    at = (ops.arange(size, dtype=x.dtype) + 0.5) * step - ops.multiply(step, translation) - 0.5
+    at = (ops.arange(size, dtype=x.dtype) + 0.5 - translation) / scale - 0.5
     distance = ops.abs(at - ops.expand_dims(ops.arange(have, dtype=x.dtype), 1))
-    weights = KERNELS[method](distance / ops.maximum(step, 1.0) if antialias else distance)
+    weights = KERNELS[method](distance * ops.minimum(ops.ones_like(at) * scale, 1.0) if antialias else distance)
     total = ops.sum(weights, axis=0, keepdims=True)
     tiny = ops.abs(total) <= 1000 * EPSILON
     weights = ops.where(tiny, 0.0, weights / ops.where(tiny, 1.0, total))
-    outside = ops.logical_or(at < -0.5, at > ops.cast(have, x.dtype) - 0.5)
+    outside = ops.logical_or(at < -0.5, at + 0.5 > have)
     weights = ops.where(outside, 0.0, weights)
     return ops.moveaxis(ops.tensordot(x, weights, [[axis], [0]]), -1, axis)
 
@@ -110,7 +109,8 @@ def resample(x: Tensor, size, interpolation, antialias, data_format):
         if interpolation == "nearest":
             x = ops.take(x, ops.floor_divide((ops.arange(new) * 2 + 1) * have, new * 2), axis=axis)
         else:
-            x = mixed(x, axis, new, new / have, 0.0, interpolation, antialias)
+            scale = new / have if isinstance(have, int) else ops.divide(new, ops.cast(have, x.dtype))
+            x = mixed(x, axis, new, scale, 0.0, interpolation, antialias)
     return x
 
 

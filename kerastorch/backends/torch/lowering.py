@@ -27,6 +27,7 @@ from kerastorch.graph import Graph, KerasTensor, Node, tensors_in
 from kerastorch.layers.base import Layer
 from kerastorch.op import AS_NUMBER, operand, trace
 from kerastorch.operation import Recorded
+from kerastorch.ops.core import is_size
 from kerastorch.random import SeedGenerator
 from kerastorch.variable import Variable
 
@@ -334,12 +335,16 @@ class Writer:
                     target = self.graph.call_method("detach", (target,))
                 self.graph.call_method("copy_", (target, part))
             return
+        if op.function is ops.size_arithmetic:
+            function, *sizes = node.args
+            self.bind(node.structure, self.graph.call_function(function, tuple(map(self.attribute, sizes))))
+            return
         if op.function is ops.cast and isinstance(node.args[0], KerasTensor) and not node.args[0].dtype.startswith("complex"):
             source = self.env[id(node.args[0])]
             if node.structure.dtype != node.args[0].dtype:
                 swapped = source.swapped is not None
                 x = source.get(self.graph, len(node.structure.shape), swapped)
-                cast = self.graph.call_method("to", (x, tensors.native_dtype(node.structure.dtype)))
+                cast = self.cast(node.args[0], x, node.structure.dtype)
                 source = Value(None, cast) if swapped else Value(cast)
             self.env[id(node.structure)] = source
             return
@@ -405,9 +410,13 @@ class Writer:
         else:
             value = operand(self.lowering.backend, x, want)
             return self.constant(value)
-        if want is not None and have != want:
-            out = self.graph.call_method("to", (out, tensors.native_dtype(want)))
-        return out
+        return out if want in (None, have) else self.cast(x, out, want)
+
+    def cast(self, x: KerasTensor | Variable, found: fx.Node, dtype: str) -> fx.Node:
+        """A tensor in another dtype; the size of a dimension, which is an int when running, becomes a tensor."""
+        if is_size(x):
+            return self.graph.call_function(torch.scalar_tensor, (found,), {"dtype": tensors.native_dtype(dtype)})
+        return self.graph.call_method("to", (found, tensors.native_dtype(dtype)))
 
     def attribute(self, a: Any) -> Any:
         """An attribute, with KerasTensors in it (sizes) as nodes."""
