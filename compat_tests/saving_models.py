@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-FORMATS = {"zip": ".keras", "folder": ""}
+FORMATS = {"zip": ".keras", "folder": "", "h5": ".h5"}
 
 
 def classes(k):

@@ -94,9 +94,14 @@ def _stack(model: Sequential) -> dict[str, Any]:
 
 def _stacked(cls: type[Sequential], config: Mapping[str, Any], custom_objects: Any) -> Sequential:
     if not {"name", "layers"} <= config.keys():
-        raise ValueError(f"the configuration of a Sequential needs 'name' and 'layers', but has {sorted(config)}")
+        raise ValueError(
+            "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys, and this one has "
+            f"{sorted(config)}"
+        )
     model = cls(name=config["name"])
-    for entry in config["layers"]:
+    for i, entry in enumerate(config["layers"]):
+        if not isinstance(entry, Mapping) or "config" not in entry:
+            raise ValueError(f"layer {i} of Sequential {model.name!r}: Expected a dictionary containing a 'config' key. It is {entry!r}")
         model.add(deserialize_keras_object(entry, custom_objects=custom_objects), rebuild=False)
     model._maybe_rebuild()
     if config.get("build_input_shape") and not model.built:

@@ -76,7 +76,13 @@ def describe(node: Node, args: Sequence[Any]) -> dict[str, Any]:
 
 def is_operation(entry: Mapping[str, Any]) -> bool:
     """Whether an entry of a configuration is an op rather than a layer."""
-    return str(entry.get("module") or "").startswith("keras.src.ops.")
+    return str(entry.get("module") or "").startswith("keras.src.ops")
+
+
+def is_known(kind: str) -> bool:
+    """Whether there is an op whose class Keras calls so."""
+    name = OP_OF.get(kind, scope.snake(kind))
+    return kind[:1].isupper() and name in ops.__all__ and hasattr(getattr(ops, name), "op")
 
 
 def call(entry: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
