@@ -212,7 +212,8 @@ def read(k, folder):
     found = {}
     for form, build in pairs():
         try:
-            found[f"{form}/{build.__name__}"] = results(k.saving.load_model(path_of(folder, form, build), classes(k)))
+            model = k.saving.load_model(path_of(folder, form, build), classes(k), compile=form != "h5")
+            found[f"{form}/{build.__name__}"] = results(model)
         except Exception as error:  # noqa: BLE001  it is compared, and shown where it differs
             found[f"{form}/{build.__name__}"] = f"{type(error).__name__}: {error}"
     return found

@@ -235,7 +235,7 @@ def test_malformed():
     history[0] = broken["layers"][-1]["name"]
     with pytest.raises(ValueError, match="cycle"):
         kerastorch.Model.from_config(broken)
-    with pytest.raises(ValueError, match="needs 'name' and 'layers'"):
+    with pytest.raises(ValueError, match="containing the 'name' and 'layers' keys"):
         kerastorch.Sequential.from_config({"name": "x"})
 
 

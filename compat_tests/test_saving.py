@@ -39,11 +39,12 @@ def folders(tmp_path_factory):
     return found
 
 
-def same(found, wanted):
+def same(found, wanted, trains=True):
     assert not isinstance(found, str), found
     for x, y in zip(found["out"], wanted["out"], strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(found["losses"], wanted["losses"], rtol=1e-3, atol=1e-5)
+    if trains:
+        np.testing.assert_allclose(found["losses"], wanted["losses"], rtol=1e-3, atol=1e-5)
 
 
 def expected(folder, build):
@@ -68,12 +69,14 @@ def test_read_here(folders, writer, form, build, backend):
 @pytest.mark.parametrize("writer", [w for w in WRITERS if w.startswith("kerastorch")])
 def test_read_by_the_reference(folders, writer, form, build):
     path = saving_models.path_of(folders[writer], form, build)
-    model = reference.saving.load_model(path, saving_models.classes(reference))
-    same(saving_models.results(model), expected(folders[writer], build))
+    # The reference makes the optimizer of an .h5 file for no weights, so what it read cannot be trained on.
+    more = {"compile": False} if form == "h5" else {}
+    model = reference.saving.load_model(path, saving_models.classes(reference), **more)
+    same(saving_models.results(model), expected(folders[writer], build), trains=form != "h5")
 
 
 @pytest.mark.skipif("tensorflow" not in BACKENDS, reason="the reference on TensorFlow needs TensorFlow")
 @pytest.mark.parametrize("form, build", PAIRS)
 def test_read_by_the_reference_on_tensorflow(folders, form, build):
     found = json.loads((folders["keras-tensorflow"] / "read.json").read_text())[f"{form}/{build.__name__}"]
-    same(found, expected(folders["kerastorch-torch"], build))
+    same(found, expected(folders["kerastorch-torch"], build), trains=form != "h5")

@@ -72,7 +72,12 @@ def _is_op(name: str) -> bool:
 def _layers_of(name: str, inner: Any) -> Config:
     if isinstance(inner, list):  # Keras 1 and 2 before 2.2.3 wrote no more of a Sequential than its layers
         inner = {"name": "sequential", "layers": inner}
-    return {**{k: modern(v) for k, v in inner.items() if k != "layers"}, "layers": [modern(x) for x in inner["layers"]]}
+    made = {**{k: modern(v) for k, v in inner.items() if k != "layers"}, "layers": [modern(x) for x in inner["layers"]]}
+    today = any("batch_shape" in x["config"] for x in inner["layers"] if isinstance(x, dict) and isinstance(x.get("config"), dict))
+    for end in ("input_layers", "output_layers"):  # of which there was a list then, even where there is one
+        if not today and len(made.get(end) or ()) == 1 and isinstance(made[end][0], list):
+            made[end] = made[end][0]
+    return made
 
 
 # ------------------------------------------------------------------------------------------------ what single classes need

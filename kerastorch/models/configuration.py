@@ -101,7 +101,9 @@ def _stacked(cls: type[Sequential], config: Mapping[str, Any], custom_objects: A
     model = cls(name=config["name"])
     for i, entry in enumerate(config["layers"]):
         if not isinstance(entry, Mapping) or "config" not in entry:
-            raise ValueError(f"layer {i} of Sequential {model.name!r}: Expected a dictionary containing a 'config' key. It is {entry!r}")
+            raise ValueError(
+                f"layer {i} of Sequential {model.name!r}: Expected a dictionary containing a 'config' key. It is {entry!r}"
+            )
         model.add(deserialize_keras_object(entry, custom_objects=custom_objects), rebuild=False)
     model._maybe_rebuild()
     if config.get("build_input_shape") and not model.built:

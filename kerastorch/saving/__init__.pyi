@@ -1,8 +1,8 @@
+from .api import load_model as load_model
 from .api import load_weights as load_weights
 from .api import save_model as save_model
 from .api import save_weights as save_weights
 from .editor import KerasFileEditor as KerasFileEditor
-from .api import load_model as load_model
 from .objects import deserialize_keras_object as deserialize_keras_object
 from .objects import serialize_keras_object as serialize_keras_object
 from .registry import CustomObjectScope as CustomObjectScope

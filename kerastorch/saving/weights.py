@@ -106,9 +106,9 @@ def _name(way: str, groups: hdf5.Groups) -> str:
 
 
 def _misfits(part: Any, group: str, store: Mapping[str, Any]) -> Iterator[str]:
+    for key, dataset in store.items():
+        yield from hdf5.suspicious(dataset, f"{group}/{key}")
     if not _plain(part):  # the layer alone knows what it stores
-        for key, dataset in store.items():
-            yield from hdf5.suspicious(dataset, f"{group}/{key}")
         return
     variables = part._own_ordered() if isinstance(part, Layer) else part.stored_variables(len(store))
     wanted = {str(i): v for i, v in enumerate(variables)}

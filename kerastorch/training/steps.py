@@ -33,7 +33,7 @@ class Steps:
     loss_of_logits: Any = None
 
     def __init__(self, backend: Any, model: Any):
-        self.backend, self.model, self.optimizer = backend, model, model.optimizer
+        self.backend, self.model, self.optimizer = backend, model, getattr(model, "optimizer", None)
         state, cls = model._training, type(model)
         self.own_train = cls.train_step is not Trainer.train_step
         self.own_test = cls.test_step is not Trainer.test_step

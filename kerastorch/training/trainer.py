@@ -86,7 +86,7 @@ class Trainer:
         self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, jit_compile is True
         self.stop_training = False
 
-    optimizer: Any = None
+    optimizer: Any  # which there is once the model is compiled
     loss: Any = None
     run_eagerly, steps_per_execution, jit_compile = False, 1, False  # until `compile` says otherwise
     stop_training = stop_evaluating = stop_predicting = False

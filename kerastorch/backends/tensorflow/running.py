@@ -39,7 +39,7 @@ def prepare(backend: Any, model: Any) -> None:
     model._leave_for(backend)
     settle(backend, model.variables)
     settle(backend, [v for m in model.metrics for v in m.variables])
-    if hasattr(model.optimizer, "build") and model.trainable_variables:
+    if hasattr(getattr(model, "optimizer", None), "build") and model.trainable_variables:
         model.optimizer.build(model.trainable_variables)
         settle(backend, model.optimizer.variables)
 
