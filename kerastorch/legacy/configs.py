@@ -56,17 +56,17 @@ def modern(config: Any) -> Any:
     made = dict(inner)
     for change in (*CHANGES.get("*", ()), *CHANGES.get(name, ())):
         name, made = change(name, made)
-    name = NAMES["layers"].get(name, name)
+    name = NAMES["layers"].get(str(name), name)
     unused = (*UNUSED["*"], *UNUSED.get(name, ()))
     return {**modern(rest), "class_name": name, "config": {k: modern(v) for k, v in made.items() if k not in unused}}
 
 
 def _is_op(name: str) -> bool:
     """Whether an entry among a model's layers, whose module old files do not tell, is the call of an op."""
-    from kerastorch import layers
     from kerastorch.saving import operations
+    from kerastorch.saving.objects import names_in
 
-    return name not in layers.__all__ and operations.is_known(name)
+    return name not in names_in("layers", False) and operations.is_known(name)
 
 
 def _layers_of(name: str, inner: Any) -> Config:
@@ -129,7 +129,7 @@ def _lambda(name: str, config: Config) -> tuple[str, Config]:
     for key in ("function", "output_shape", "mask"):
         kind, value = config.get(f"{key}_type"), config.get(key)
         if kind == "lambda":
-            made[key] = {"class_name": "__lambda__", "config": {"value": [*value, None, None][:3]}}
+            made[key] = {"class_name": "__lambda__", "config": {"value": value}}
         elif kind == "function" and isinstance(value, str):
             made[key] = {"class_name": "function", "module": "builtins", "config": value}
         elif kind == "raw" and value is None:

@@ -13,7 +13,7 @@ CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspos
 GATES = {"LSTM": (0, 2, 1, 3), "GRU": (0, 1, 2)}
 
 
-def modern(layer: Layer, arrays: Sequence[Any], version: str, backend: str) -> Arrays:
+def modern(layer: Any, arrays: Sequence[Any], version: str, backend: str) -> Arrays:
     """The weights of a layer, as its variables have them.
 
     Args:

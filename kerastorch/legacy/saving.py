@@ -9,7 +9,7 @@ from kerastorch.saving.objects import serialize_keras_object as _serialize
 __all__ = ["deserialize_keras_object", "serialize_keras_object"]
 
 
-def serialize_keras_object(instance) -> Any:
+def serialize_keras_object(instance: Any) -> Any:
     """An object as {"class_name": ..., "config": ...}, a function as its name; None stays None.
 
     Raises:
@@ -23,7 +23,9 @@ def serialize_keras_object(instance) -> Any:
     return {"class_name": found.get("registered_name") or found["class_name"], "config": found["config"]}
 
 
-def deserialize_keras_object(identifier, module_objects=None, custom_objects=None, printable_module_name="object") -> Any:
+def deserialize_keras_object(
+    identifier: Any, module_objects: Any = None, custom_objects: Any = None, printable_module_name: str = "object"
+) -> Any:
     """The object that a name or configuration stands for.
 
     Args:

@@ -44,6 +44,7 @@ OP_OF = {kind: name for name, kind in CLASSES.items()}
 # What the object is called with, where that is not just the op's tensors: the rest goes to its constructor.
 CALLED_WITH = {
     "arange": ("start", "stop", "step"),
+    "bincount": ("x",),
     "clip": ("x",),
     "dot_product_attention": ("query", "key", "value", "bias", "mask", "scale"),
     "get_item": ("x", "key"),
