@@ -57,7 +57,7 @@ def modern(config: Any) -> Any:
     for change in (*CHANGES.get("*", ()), *CHANGES.get(name, ())):
         name, made = change(name, made)
     name = NAMES["layers"].get(str(name), name)
-    unused = (*UNUSED["*"], *UNUSED.get(name, ()))
+    unused = (*UNUSED["*"], *UNUSED.get(str(name), ()))
     return {**modern(rest), "class_name": name, "config": {k: modern(v) for k, v in made.items() if k not in unused}}
 
 
