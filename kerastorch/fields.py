@@ -263,11 +263,15 @@ def sizes(rank: int, zero: bool = False, optional: bool = False) -> Field:
             out = tuple(operator.index(v) for v in value)
         except TypeError:
             out = ()
-        if len(out) != rank or any(v < least for v in out):
-            raise ValueError(f"an integer of at least {least} or a tuple of {rank} of them is needed, not {value!r}")
+        small = {v for v in out if v < least}
+        if small:
+            raise ValueError(f", including values {small} that do not satisfy `value {'>=' if zero else '>'} 0`")
+        if len(out) != rank:
+            raise ValueError("")
         return out
 
-    return Field(parse, lambda v: v if v is None else tuple(v))
+    said = f"{{cls}}: The `{{name}}` argument must be a tuple of {rank} integers. Received {{name}}={{value!r}}{{error}}"
+    return Field(parse, lambda v: v if v is None else tuple(v), complaint=said)
 
 
 def axes(value: Any) -> Any:

@@ -20,7 +20,7 @@ class ReLU(Elementwise):
         threshold: Where the two parts meet.
     """
 
-    max_value: fields.number(0, optional=True) = None
+    max_value: fields.number(0, optional=True, complaint="{name} of a {cls} layer cannot be a negative value: {value!r}") = None
     negative_slope: POSITIVE = 0.0
     threshold: POSITIVE = 0.0
 
@@ -36,7 +36,7 @@ class LeakyReLU(Elementwise):
         negative_slope: Slope below 0.
     """
 
-    negative_slope: POSITIVE = 0.3
+    negative_slope: fields.number(0, complaint="The {name} value of a Leaky ReLU layer cannot be None or negative: {value!r}") = 0.3
 
     def call(self, inputs):
         return activations.leaky_relu(inputs, self.negative_slope)

@@ -9,6 +9,9 @@ from kerastorch.ops.window import transposed
 PADDING = fields.choice("valid", "same")
 INVALID = "{cls}: Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value!r}."
 POSITIVE = fields.Field(fields.positive, complaint=INVALID)
+GROUPS = fields.Field(
+    fields.positive, complaint="{cls}: The number of groups must be a positive integer. Received: {name}={value!r}."
+)
 AXES = {
     1: "one spatial axis, such as time",
     2: "two spatial axes, as those of images",
@@ -50,7 +53,8 @@ class Window(Layer):
     def _check_strides(self):
         name, strides, dilation = type(self).__name__, self.strides, self.dilation_rate
         if max(strides) > 1 and max(dilation) > 1:
-            raise ValueError(f"{name}: strides={strides} and dilation_rate={dilation}: one of them must be 1")
+            raise ValueError(f"{name}: `strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: "
+                             f"strides={strides} and dilation_rate={dilation}")  # fmt: skip
 
 
 @declare(hidden=("lora_rank", "lora_alpha"), unlisted=("lora_rank", "lora_alpha"))
@@ -79,7 +83,7 @@ class Convolution(Window):
     padding: PADDING = "valid"
     data_format: fields.DataFormat = None
     dilation_rate: fields.PLAIN = 1
-    groups: POSITIVE = 1
+    groups: GROUPS = 1
     activation: fields.Activation = None
     use_bias: bool = True
     kernel_initializer: fields.Initializer = "glorot_uniform"
@@ -96,7 +100,10 @@ class Convolution(Window):
         super().__post_init__()
         self._check_strides()
         if self.filters % self.groups:
-            raise ValueError(f"{type(self).__name__}: filters={self.filters} is no multiple of groups={self.groups}")
+            raise ValueError(
+                f"{type(self).__name__}: The number of filters must be evenly divisible by the number of groups. Received: "
+                f"groups={self.groups}, filters={self.filters}."
+            )
 
     def build(self, input_shape):
         channels = self._channels(input_shape)
@@ -193,7 +200,8 @@ class TransposedConvolution(Window):
             extra >= step for extra, step in zip(self.output_padding, self.strides, strict=True)
         ):
             raise ValueError(
-                f"{type(self).__name__}: output_padding {self.output_padding} must be below strides {self.strides}"
+                f"{type(self).__name__}: `output_padding` must be strictly less than `strides`. Received: "
+                f"output_padding={self.output_padding} and strides={self.strides}"
             )
 
     def build(self, input_shape):

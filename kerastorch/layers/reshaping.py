@@ -35,7 +35,7 @@ class Flatten(Layer):
 def _target(value):
     shape = tuple(value)
     if any(not hasattr(d, "__index__") or d < -1 for d in shape) or shape.count(-1) > 1:
-        raise ValueError("each size must be a non-negative integer, and at most one may be -1")
+        raise ValueError("each size must be a non-negative integer, with at most one unknown dimension, -1")
     return shape
 
 
@@ -65,7 +65,7 @@ class Reshape(Layer):
 def _permutation(value):
     dims = tuple(value)
     if sorted(dims) != list(range(1, len(dims) + 1)):
-        raise ValueError(f"the axes from 1 to the input's last, each once, are needed, not {value!r}")
+        raise ValueError("the axes from 1 to the input's last are needed, each once")
     return dims
 
 
@@ -77,7 +77,7 @@ class Permute(Layer):
         dims: The old axes in their new order, counted from 1: (2, 1) swaps the first two.
     """
 
-    dims: fields.Field(_permutation)
+    dims: fields.Field(_permutation, complaint="{cls}: Invalid permutation {name}={value!r}: {error}")
 
     def __post_init__(self):
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
@@ -87,11 +87,14 @@ class Permute(Layer):
 
 
 def _times(value):
-    if not hasattr(value, "__index__"):
-        raise TypeError("Expected an integer value for `n`")
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError("Expected an integer value for")
     if value <= 0:
-        raise ValueError("n should be a positive integer")
+        raise ValueError("There should be a positive integer in")
     return operator.index(value)
+
+
+TIMES = fields.Field(_times, complaint="{cls}: {error} `{name}`; received {name}={value!r}")
 
 
 @declare
@@ -102,7 +105,7 @@ class RepeatVector(Layer):
         n: How often.
     """
 
-    n: fields.Field(_times, complaint="{cls}: {error}; received {name}={value!r}")
+    n: TIMES
 
     input_spec = InputSpec(ndim=2)
 
@@ -270,7 +273,7 @@ class UpSampling1D(Repeating):
         size: How often.
     """
 
-    size: fields.Field(fields.positive, complaint="{cls}: {name} should be a positive integer; received {name}={value!r}") = 2
+    size: TIMES = 2
 
     input_spec = InputSpec(ndim=3)
 
