@@ -6,6 +6,7 @@ instance) are imported only when they are first needed.
 """
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import os
@@ -152,6 +153,13 @@ class Backend:
         """A function like the one given that computes its intermediate results again for the gradient, rather than keep them."""
         raise NotImplementedError("remat")
 
+    # ---- modules of the framework's own
+    foreign: Any = None  # what layers around them need
+
+    def module_layer(self, x: Any) -> Any:
+        """A layer around a module of the framework; None where `x` is none."""
+        return None
+
     # ---- lowering
     def runner(self, layer: Any) -> Callable | None:
         """What runs a layer called on tensors, as `(*inputs, training=..., **keywords)`; None where its `call` does."""
@@ -289,8 +297,17 @@ def seed(value: int) -> None:
 
 
 def module_layer(x: Any) -> Any:
-    """A layer around a module of some framework's own; None where `x` is none."""
+    """A layer around a module of the active backend's framework; None where `x` is none."""
+    for name in _owners(x.__class__):
+        if name == (_active.stack[-1].name if _active.stack else default_name()):
+            return get(name).module_layer(x)
     return None
+
+
+@functools.lru_cache(256)
+def _owners(kind: type) -> tuple[str, ...]:
+    """The built-in backends, which are named as their packages, that a class has a base of."""
+    return tuple({c.__module__.partition(".")[0] for c in kind.__mro__} & BUILT_IN.keys())
 
 
 def installed(name: str) -> bool:

@@ -134,4 +134,5 @@ from .spec import InputSpec as InputSpec
 from .spectral_normalization import SpectralNormalization as SpectralNormalization
 from .text import TextVectorization as TextVectorization
 from .time_distributed import TimeDistributed as TimeDistributed
+from .torch_module import TorchModuleWrapper as TorchModuleWrapper
 from .wrapper import Wrapper as Wrapper

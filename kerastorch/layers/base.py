@@ -479,7 +479,7 @@ class Layer(Operation):
                 raise
             return self._spec_by_zeros(args_, kwargs_, error)
 
-    def _spec_by_zeros(self, args: tuple, kwargs: dict, why: Exception) -> Any:
+    def _spec_by_zeros(self, args: tuple, kwargs: dict, why: Exception | None) -> Any:
         """The output's spec by running `call` on zeros of the default backend, twice with different unknown dimensions."""
         found = []
         backend = backend_registry.active()
@@ -795,6 +795,8 @@ class Layer(Operation):
         raise AttributeError(f"{type(self).__name__} {self.__dict__.get('_name', '')!r} has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if callable(value) and not isinstance(value, Layer):
+            value = backend_registry.module_layer(value) or value
         if name == "_name" or "_name" in self.__dict__ or not any(True for _ in found_in(value, (Layer, Variable))):
             object.__setattr__(self, name, value)
             return

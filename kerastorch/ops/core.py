@@ -66,7 +66,7 @@ def densify(x: Tensor):
 
 
 def convert_to_numpy(x):
-    """A tensor, or anything that converts to one, as a numpy array; a list of tensors of one shape becomes one array.
+    """A tensor, or anything that converts to one, as a numpy array of its own; a list of tensors of one shape becomes one.
 
     Raises:
         ValueError: For a KerasTensor, which has no values.
@@ -75,8 +75,7 @@ def convert_to_numpy(x):
 
     owner = backend_registry.of(x)
     if owner is not None:
-        found = owner.numpy(x)
-        return found if found.flags.writeable else found.copy()
+        return np.array(owner.numpy(x))  # a copy: the tensor may be a buffer that changes in place
     if isinstance(x, list | tuple):
         return np.array([convert_to_numpy(item) for item in x])
     return x.numpy() if isinstance(x, Variable) else np.array(x)

@@ -55,6 +55,17 @@ class TorchBackend(Backend):
 
         return FUSED
 
+    @functools.cached_property
+    def foreign(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.torch import foreign
+
+        return foreign
+
+    def module_layer(self, x: Any) -> Any:
+        from kerastorch.layers.torch_module import TorchModuleWrapper
+
+        return TorchModuleWrapper(x) if isinstance(x, torch.nn.Module) else None
+
     def adopt(self, variable: Any) -> None:
         from kerastorch.backends.torch import running
 

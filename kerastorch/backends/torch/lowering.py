@@ -7,6 +7,7 @@ A layer becomes, in this order of preference,
 Layers without weights, sublayers or a training mode are written into the forward of the model around them.
 """
 
+import copy
 import keyword
 import operator
 import re
@@ -105,6 +106,8 @@ class Lowering:
         if rule is not None and (layer.activity_regularizer is None or self.export):
             native = rule(layer)
             if native is not None:
+                if native.given and not self.adopt:
+                    native.module = copy.deepcopy(native.module)
                 native.module.to(tensors.current_device())
                 self.place(layer, native.module, native.weights)
                 for w in native.weights:

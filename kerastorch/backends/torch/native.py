@@ -59,6 +59,8 @@ class Native:
         takes: "float" casts other inputs to the layer's compute dtype first, "int" casts floats to int32, None casts nothing.
         then: A function over ops (the activation), applied to the output.
         keywords: Keyword arguments of the call that the module takes too.
+        given: Whether the module is the user's own: it is copied where its parameters are not to be the variables' home, and
+            outside of a model the layer's `call` runs it.
     """
 
     module: nn.Module
@@ -68,6 +70,7 @@ class Native:
     takes: str | None = "float"
     then: Callable | None = None
     keywords: tuple[str, ...] = ()
+    given: bool = False
 
 
 class ParameterHome(Home):

@@ -37,7 +37,7 @@ def runner(backend: Any, layer: Any) -> Callable | None:
     if lowering.native_rule(layer) is None or layer.activity_regularizer is not None:
         return None
     piece = lowering.piece(layer)
-    return NativeRunner(backend, piece) if piece.native is not None else None
+    return NativeRunner(backend, piece) if piece.native is not None and not piece.native.given else None
 
 
 class GraphRunner:

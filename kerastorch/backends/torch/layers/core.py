@@ -1,5 +1,6 @@
 """Dense, Embedding and Dropout as modules of torch's."""
 
+import inspect
 import math
 
 import torch
@@ -92,4 +93,17 @@ def dropout(layer):
     return Native(Dropout(layer.rate), elementwise=True, takes=None)
 
 
-LAYERS = {layers.Dense: dense, layers.EinsumDense: einsum_dense, layers.Embedding: embedding, layers.Dropout: dropout}
+def torch_module(layer):
+    """The user's module itself."""
+    weights = [Weight(v, [name]) for name, v in layer._parameters.items()]
+    keywords = tuple(inspect.signature(layer.module.forward).parameters)
+    return Native(layer.module, weights, takes=None, keywords=keywords, given=True)
+
+
+LAYERS = {
+    layers.TorchModuleWrapper: torch_module,
+    layers.Dense: dense,
+    layers.EinsumDense: einsum_dense,
+    layers.Embedding: embedding,
+    layers.Dropout: dropout,
+}
