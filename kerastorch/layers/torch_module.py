@@ -45,7 +45,8 @@ class TorchModuleWrapper(Layer):
             super().__setattr__(name, value)
 
     def call(self, *args, training=None, **kwargs):
-        if not all(v.backend is None or v.backend.name == "torch" for v in self._parameters.values()):
+        home = backend_registry.get("torch")
+        if any(v.backend not in (None, home) for v in self._parameters.values()):
             raise LayerError(f"layer {self.name!r} (TorchModuleWrapper) runs on torch only, but its model was moved elsewhere")
         if self.module.training != (training is not False):
             self.module.train(training is not False)
