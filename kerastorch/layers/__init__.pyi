@@ -5,6 +5,8 @@ from .activations import ReLU as ReLU
 from .activations import Softmax as Softmax
 from .attention import AdditiveAttention as AdditiveAttention
 from .attention import Attention as Attention
+from .audio import MelSpectrogram as MelSpectrogram
+from .audio import STFTSpectrogram as STFTSpectrogram
 from .base import Layer as Layer
 from .bidirectional import Bidirectional as Bidirectional
 from .convolution import Conv1D as Conv1D
@@ -70,6 +72,7 @@ from .normalization import UnitNormalization as UnitNormalization
 from .numeric_preprocessing import CategoryEncoding as CategoryEncoding
 from .numeric_preprocessing import Discretization as Discretization
 from .numeric_preprocessing import Normalization as Normalization
+from .pipeline import Pipeline as Pipeline
 from .pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
 from .pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
 from .pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D

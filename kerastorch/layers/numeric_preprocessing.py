@@ -80,6 +80,8 @@ class Normalization(Measured):
         if given[0] is not None and len(given[0]) > len(self.axis):
             raise ValueError(f"Normalization: a `mean` of shape {given[0]} has more axes than are kept, which are {self.axis}")
 
+    is_adaptable = property(lambda self: self.input_mean is None)
+
     def build(self, input_shape):
         if input_shape is None:
             return
@@ -199,6 +201,7 @@ class Discretization(DataLayer):
             raise ValueError("Discretization: either `num_bins` or `bin_boundaries` must be set, to say what the bins are")
         self.summary = None
 
+    is_adaptable = property(lambda self: self.num_bins is not None)
     input_dtype = property(lambda self: dtypes.floatx())
     output_dtype = property(lambda self: "int32" if self.output_mode == "int" else self.compute_dtype)
 

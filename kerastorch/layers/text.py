@@ -122,6 +122,7 @@ class OverLookup(DataLayer):
     """A layer whose vocabulary is that of a lookup inside."""
 
     _lookup_layer: StringLookup
+    is_adaptable = property(lambda self: self._lookup_layer.is_adaptable)
 
     def finalize_state(self):
         """Makes the vocabulary of the words counted so far."""
@@ -230,7 +231,6 @@ class TextVectorization(OverLookup):
             vocabulary_size=self.given_size, has_input_vocabulary=self.has_input_vocabulary,
         )  # fmt: skip
         self._lookup_layer.build(None)
-        self._has_input_vocabulary = self._lookup_layer._has_input_vocabulary
         self.has_input_vocabulary = None
 
     def build(self, input_shape=None):

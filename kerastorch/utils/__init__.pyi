@@ -10,6 +10,7 @@ from ..saving.objects import register_keras_serializable as register_keras_seria
 from ..saving.objects import serialize_keras_object as serialize_keras_object
 from ..training.data_common import pack_x_y_sample_weight as pack_x_y_sample_weight
 from ..training.data_common import unpack_x_y_sample_weight as unpack_x_y_sample_weight
+from .feature_space import FeatureSpace as FeatureSpace
 from .files import get_file as get_file
 from .io import disable_interactive_logging as disable_interactive_logging
 from .io import enable_interactive_logging as enable_interactive_logging
