@@ -55,11 +55,11 @@ class STFTSpectrogram(Layer):
     def __post_init__(self):
         if self.frame_step is not None and not 1 <= self.frame_step <= self.frame_length:
             raise ValueError(
-                f"STFTSpectrogram: `frame_step` must be from 1 to frame_length={self.frame_length}, not {self.frame_step}"
+                f"STFTSpectrogram: `frame_step` must be from 1 to {self.frame_length}, a frame, not {self.frame_step}"
             )
         if self.fft_length is not None and self.fft_length < self.frame_length:
             raise ValueError(
-                f"STFTSpectrogram: `fft_length` must be at least frame_length={self.frame_length}, not {self.fft_length}"
+                f"STFTSpectrogram: `fft_length` must be at least {self.frame_length}, a frame, not {self.fft_length}"
             )
         if self.fft_length is not None and self.fft_length & (self.fft_length - 1):
             warnings.warn(f"STFTSpectrogram: `fft_length` should be a power of two, which {self.fft_length} is not", stacklevel=4)

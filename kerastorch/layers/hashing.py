@@ -73,6 +73,7 @@ class HashLayer(DataLayer):
 
     runs_on_host = True
     output_mode: str
+    number_of_classes = property(lambda self: self.num_bins)
 
     def __init__(self, *, dtype=None, **kwargs):
         super().__init__(dtype=dtype, **kwargs)

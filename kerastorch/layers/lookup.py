@@ -134,6 +134,7 @@ class IndexLookup(DataLayer):
         if isinstance(given, str):
             self.input_vocabulary = None  # the words go into the model's file, not the path
 
+    number_of_classes = property(lambda self: self.vocabulary_size())
     is_adaptable = property(lambda self: not self._has_input_vocabulary)
     _title = property(lambda self: f"{type(self).__name__} {self.name!r}")
 

@@ -242,13 +242,15 @@ class Discretization(DataLayer):
                              "`bin_boundaries`")  # fmt: skip
         bounds = ops.convert_to_tensor(self.bin_boundaries, dtype=dtypes.floatx())
         bins = ops.digitize(inputs, bounds)
-        return encode(bins, self.output_mode, self._bins(), self.output_dtype, self.sparse, joined=1)
+        return encode(bins, self.output_mode, self.number_of_classes, self.output_dtype, self.sparse, joined=1)
 
-    def _bins(self):
+    @property
+    def number_of_classes(self):
+        """How many bins there are."""
         return self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
 
     def compute_output_shape(self, input_shape):
-        return encoded_shape(input_shape, self.output_mode, self._bins(), joined=1)
+        return encoded_shape(input_shape, self.output_mode, self.number_of_classes, joined=1)
 
     def compute_output_spec(self, inputs):
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype, sparse=self.sparse)

@@ -39,7 +39,7 @@ class Pipeline(DataLayer):
     def from_config(cls, config):
         if not isinstance(config.get("layers"), list | tuple):
             raise ValueError(
-                f"Pipeline.from_config: `layers` must be a list of descriptions of layers, not {config.get('layers')!r}"
+                f"Pipeline.from_config: `layers` must be a list of layers' descriptions, not {config.get('layers')!r}"
             )
         return cls(**config)
 

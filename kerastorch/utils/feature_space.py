@@ -75,7 +75,7 @@ KNOWN = {"Cross": Cross, "Feature": Feature, "TFDIdentity": layers.Identity, "TF
 def _one_of(value, allowed):
     if value not in allowed:
         raise ValueError(
-            f"Invalid value for argument `output_mode`. Expected one of {', '.join(map(repr, allowed))}, not {value!r}"
+            f"Invalid value for argument `output_mode`. Expected one of {', '.join(allowed)}, not {value!r}"
         )
 
 
@@ -245,9 +245,8 @@ class FeatureSpace(layers.Layer):
     def get_encoded_features(self):
         """The encoded features of a model that begins with `get_inputs()`."""
         if not self._is_adapted and self._to_adapt():
-            raise ValueError(
-                f"FeatureSpace {self.name!r}: You need to call `.adapt(dataset)` before using it, to adapt {', '.join(self._to_adapt())}"
-            )
+            which = ", ".join(self._to_adapt())
+            raise ValueError(f"FeatureSpace {self.name!r}: You need to call `.adapt(dataset)` before using it, to adapt {which}")
         if self.encoded_features is None:
             self.encoded_features = self._encoded(self.inputs)
             self.built = True
@@ -276,8 +275,8 @@ class FeatureSpace(layers.Layer):
         for n, x in out.items():
             if not dtypes.is_float(dtype_of(x)):
                 raise ValueError(
-                    f"FeatureSpace: Cannot concatenate features because feature {n!r} has not been encoded, it has dtype {dtype_of(x)}; "
-                    "`output_mode='dict'` leaves features apart"
+                    f"FeatureSpace: Cannot concatenate features because feature {n!r} has not been encoded, it has dtype "
+                    f"{dtype_of(x)}; `output_mode='dict'` leaves features apart"
                 )
         return self.concat(list(out.values())) if len(out) > 1 else next(iter(out.values()))
 
@@ -294,15 +293,12 @@ class FeatureSpace(layers.Layer):
             raise ValueError(
                 f"FeatureSpace: feature {name!r} has output_mode 'one_hot', so its layer should give integers, not {dtype_of(x)}"
             )
-        for attribute in ("vocabulary_size", "num_tokens", "num_bins"):
-            found = getattr(type(layer), attribute, None) or attribute in layer.__dict__
-            if found:
-                value = getattr(layer, attribute)
-                return value() if callable(value) else value
-        raise ValueError(
-            f"FeatureSpace: feature {name!r} has output_mode 'one_hot', but how many classes {type(layer).__name__} distinguishes "
-            "is not known; use 'int'"
-        )
+        if getattr(layer, "number_of_classes", None) is None:
+            raise ValueError(
+                f"FeatureSpace: feature {name!r} has output_mode 'one_hot', but how many classes {type(layer).__name__} "
+                "distinguishes is not known; use 'int'"
+            )
+        return layer.number_of_classes
 
     # ---------------------------------------------------------------- saving
 
