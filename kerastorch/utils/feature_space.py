@@ -177,9 +177,9 @@ class FeatureSpace(layers.Layer):
         return cls._made("integer_hashed", name, "int32", output_mode, layers.Hashing, num_bins=num_bins)
 
     @classmethod
-    def _made(cls, kind, name, dtype, output_mode, layer, **arguments):
+    def _made(cls, kind, name, kind_of_value, output_mode, layer, **arguments):
         name = name or scope.unique_name(kind)
-        return Feature(dtype, layer(name=f"{name}_preprocessor", **arguments), output_mode)
+        return Feature(kind_of_value, layer(name=f"{name}_preprocessor", **arguments), output_mode)
 
     def _feature(self, name, given):
         if isinstance(given, Feature):
@@ -261,7 +261,7 @@ class FeatureSpace(layers.Layer):
             raise ValueError(f"FeatureSpace {self.name!r}: the features {', '.join(sorted(missing))} are missing from the data")
         columns = {n: _tensor(data[n]) for n in self.features}
         alone = any(len(x.shape) == 0 for x in columns.values())
-        out = self._encoded({n: ops.reshape(x, (-1, 1)) if len(x.shape) < 2 else x for n, x in columns.items()})
+        out = self._encoded({n: _as_column(x) for n, x in columns.items()})
         return tree.map_structure(lambda x: ops.squeeze(x, 0) if x.shape[0] == 1 else x, out) if alone else out
 
     def _encoded(self, data):
@@ -341,6 +341,13 @@ def _tensor(x):
         backend = backend_registry.active()
         return backend.convert(array) if "text" in backend.also_holds else array
     return ops.convert_to_tensor(x if not hasattr(x, "__array__") else array)
+
+
+def _as_column(x):
+    """One value a row."""
+    if len(x.shape) > 1:
+        return x
+    return ops.reshape(x, (-1, 1)) if backend_registry.of(x) is not None else x.reshape(-1, 1)
 
 
 def _column(dataset, name):
