@@ -122,3 +122,49 @@ def test_sparse_results_where_there_are_sparse_tensors(mode, name):
             dense = layer(data)
             assert type(out) is not type(dense)
             np.testing.assert_array_equal(backend.numpy(out), backend.numpy(dense))
+
+
+TABLE = {
+    "a": [0.0, 0.1, 0.4, 0.9, 3.0, 0.5],
+    "b": [5.0, 7.0, 1.0, 4.0, 4.5, -2.0],
+    "c": [3, 3, 1, 0, 7, 1],
+    "d": ["red", "blue", "red", "green", "grey", "red"],
+    "e": [1, 2, 3, 4, 5, 6],
+}
+KINDS = {
+    "a": "float_discretized",
+    "b": "float_normalized",
+    "c": "integer_categorical",
+    "d": "string_categorical",
+    "e": "integer_hashed",
+}
+
+
+def space(k, **kwargs):
+    return k.utils.FeatureSpace(KINDS, crosses=[("c", "d"), ("a", "e")], num_discretization_bins=3, **kwargs)
+
+
+@pytest.mark.parametrize("mode", ["concat", "dict"])
+def test_feature_spaces(mode, backend):
+    theirs, mine = space(keras, output_mode=mode), space(kerastorch, output_mode=mode)
+    theirs.adapt(TABLE)
+    mine.adapt(tf.data.Dataset.from_tensor_slices(TABLE))
+    again = space(kerastorch, output_mode=mode)
+    again.adapt(TABLE)
+    for data in (TABLE, {n: v[1] for n, v in TABLE.items()}):
+        expected = keras.tree.map_structure(keras.ops.convert_to_numpy, theirs(data))
+        for layer in (mine, again):
+            found = kerastorch.tree.map_structure(backend.numpy, layer(data))
+            keras.tree.map_structure(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), found, expected)
+    (out,) = tf.data.Dataset.from_tensors(TABLE).map(again)
+    expected = keras.tree.map_structure(keras.ops.convert_to_numpy, theirs(TABLE))
+    keras.tree.map_structure(lambda a, b: np.testing.assert_allclose(a.numpy(), b, rtol=1e-5, atol=1e-6), out, expected)
+
+
+def test_feature_spaces_are_exchanged_as_files(backend, tmp_path):
+    theirs, mine = space(keras), space(kerastorch)
+    for source, k in ((theirs, kerastorch), (mine, keras)):
+        source.adapt(TABLE)
+        source.save(tmp_path / "space.keras")
+        found = k.saving.load_model(tmp_path / "space.keras")(TABLE)
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(found), keras.ops.convert_to_numpy(theirs(TABLE)), rtol=1e-5)

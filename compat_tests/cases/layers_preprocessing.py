@@ -4,6 +4,7 @@ import numpy as np
 
 from compat_tests.cases.layer_case import Case, Data, ints
 
+FRAMES = {"frame_length": 8, "frame_step": 3, "fft_length": 8}
 BOUNDS = [-1.0, 0.0, 0.5]
 
 
@@ -32,4 +33,17 @@ CASES = [
     Case("CategoryEncoding", ints(3, 1), {"num_tokens": 6, "output_mode": "one_hot"}, gradient=False),
     Case("CategoryEncoding", ints(3, 4, dtype="int64"), {"num_tokens": 6, "output_mode": "one_hot"}, gradient=False),
     Case("CategoryEncoding", Data((3, 4), "float32", 6), {"num_tokens": 6, "output_mode": "count"}, gradient=False),
+    Case("STFTSpectrogram", (2, 30, 1), {"frame_length": 8}, tolerance=(1e-4, 1e-5)),
+    Case("STFTSpectrogram", (2, 30, 2), {**FRAMES, "mode": "stft", "padding": "same", "scaling": "spectrum"}, unknown=(1,)),
+    Case("STFTSpectrogram", (2, 30, 2), {**FRAMES, "mode": "psd", "expand_dims": True, "window": "hamming", "periodic": True}),
+    Case("STFTSpectrogram", (2, 2, 30), {**FRAMES, "mode": "real", "data_format": "channels_first"}),
+    Case("STFTSpectrogram", (2, 2, 30), {**FRAMES, "mode": "magnitude", "data_format": "channels_first", "expand_dims": True}),
+    Case("STFTSpectrogram", (2, 30, 1), {**FRAMES, "mode": "imag", "window": None, "trainable": False}),
+    Case("STFTSpectrogram", (2, 30, 1), {**FRAMES, "mode": "angle", "scaling": None}, tolerance=(1e-4, 1e-4)),
+    Case("MelSpectrogram", (2, 400), {"fft_length": 64, "sequence_stride": 32, "num_mel_bins": 8}, unknown=(1,),
+         tolerance=(1e-4, 1e-3)),
+    Case("MelSpectrogram", (400,), {"fft_length": 64, "sequence_length": 48, "sequence_stride": 32, "num_mel_bins": 4,
+                                    "power_to_db": False, "mag_exp": 1.0, "min_freq": 200.0, "max_freq": 3000.0},
+         tolerance=(1e-4, 1e-4)),
+    Case("Pipeline", (3, 4), lambda keras: {"layers": [keras.layers.Rescaling(2.0), keras.layers.Dropout(0.0)]}, recorded=False, note="two"),
 ]

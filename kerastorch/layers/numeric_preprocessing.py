@@ -242,15 +242,19 @@ class Discretization(DataLayer):
                              "`bin_boundaries`")  # fmt: skip
         bounds = ops.convert_to_tensor(self.bin_boundaries, dtype=dtypes.floatx())
         bins = ops.digitize(inputs, bounds)
-        return encode(bins, self.output_mode, self.number_of_classes, self.output_dtype, self.sparse, joined=1)
+        return encode(bins, self.output_mode, self._depth, self.output_dtype, self.sparse, joined=1)
 
     @property
     def number_of_classes(self):
-        """How many bins there are."""
+        """How many bins were asked for; data with few different numbers may have given fewer."""
+        return self.num_bins or self._depth
+
+    @property
+    def _depth(self):
         return self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
 
     def compute_output_shape(self, input_shape):
-        return encoded_shape(input_shape, self.output_mode, self.number_of_classes, joined=1)
+        return encoded_shape(input_shape, self.output_mode, self._depth, joined=1)
 
     def compute_output_spec(self, inputs):
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype, sparse=self.sparse)

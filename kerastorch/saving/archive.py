@@ -277,7 +277,7 @@ def load(source: Any, custom_objects: Any, compile: bool, safe_mode: bool) -> An
             config.pop("compile_config", None)
         with sharing_objects():
             model = deserialize_keras_object(config, custom_objects, safe_mode)
-        if not hasattr(model, "load_weights"):
+        if not hasattr(model, "save"):
             raise ValueError(f"{found.path} holds {type(model).__name__}, which is no model")
         _restore(model, found)
         return model

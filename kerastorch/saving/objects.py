@@ -20,11 +20,11 @@ from kerastorch.saving.registry import register_keras_serializable as register_k
 
 # Modules of whose public names a configuration may speak: classes in these ...
 CLASSES = ("layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers",
-           "constraints", "quantizers", "dtype_policies", "random", "")  # fmt: skip
+           "constraints", "quantizers", "dtype_policies", "random", "utils", "")  # fmt: skip
 # ... that can be made from a configuration, and functions in these, all of which compute and do nothing else.
 FUNCTIONS = ("activations", "losses", "metrics", "regularizers", "constraints", "ops", "layers")
 FINDERS = ("get", "serialize", "deserialize", "Input")
-TOP = ("Variable", "KerasTensor", "DTypePolicy", "SeedGenerator", "InputSpec")
+ONLY = {"": ("Variable", "KerasTensor", "DTypePolicy", "SeedGenerator", "InputSpec"), "utils": ("FeatureSpace",)}
 # The modules that Keras says its classes are in, where that is not the public module of the same name here.
 MODULES = {"models": "keras", "variable": "keras", "graph": "keras", "dtype_policies": "keras"}
 
@@ -365,8 +365,8 @@ def _public(path: list[str], name: str, function: bool) -> Any:
 @functools.cache
 def names_in(package: str, function: bool) -> frozenset[str]:
     """The public names of a module that a configuration may use."""
-    if not package:
-        return frozenset(() if function else TOP)
+    if package in ONLY:
+        return frozenset(() if function else ONLY[package])
     try:
         module = importlib.import_module(f"kerastorch.{package}")
     except ModuleNotFoundError as error:

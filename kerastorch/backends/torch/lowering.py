@@ -455,7 +455,7 @@ class Writer:
         device = "cpu" if single else "meta"
 
         def stand_in(x: Any, want: Any) -> Any:
-            if want is AS_NUMBER or not (isinstance(x, KerasTensor | Variable) or tensors.is_tensor(x) or hasattr(x, "__array__")):
+            if want is AS_NUMBER or x is None:
                 return x
             if not isinstance(x, KerasTensor | Variable):
                 x = self.lowering.backend.convert(x, want)
