@@ -108,6 +108,10 @@ class Backend:
         """Moves a variable that is on the host to a parameter or buffer of its own."""
         raise NotImplementedError("adopt")
 
+    def variable(self, own: Any) -> Any:
+        """The Variable at home in a variable that the framework's user made, the same one each time."""
+        raise TypeError(f"{type(own).__name__} is no Variable, and the {self.name} backend does not make one of it")
+
     def with_gradient(self, variable: Any, value: Any) -> Any:
         """What `variable.value` gives for a value just read: it, with its gradient on it, or the framework's own variable."""
         return value

@@ -45,3 +45,29 @@ def test_a_traced_step_is_the_eager_one(make):
     got, traced_steps, traces = trained(make, traced=True)
     np.testing.assert_allclose(got, expected, rtol=1e-6)
     assert steps == traced_steps == 10 and traces == 1
+
+
+@pytest.mark.parametrize("name", ["Adam", "Adafactor", "ScheduleFreeAdamW", "Muon"])
+def test_tensorflow_s_own_variables_are_weights_too(name):
+    backend = backend_registry.get("tensorflow")
+    with backend_registry.using(backend):
+        ours, theirs = Variable(START, name="w"), tf.Variable(START, name="module/w")
+        made = getattr(optimizers, name)(0.1, weight_decay=0.1)
+        made.exclude_from_weight_decay(var_list=[theirs])
+        for _ in range(3):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(theirs**2)
+            gradient = tape.gradient(loss, theirs)
+            made.apply_gradients([(gradient, ours), (gradient, theirs)])
+        alone, plain = Variable(START, name="w"), getattr(optimizers, name)(0.1)
+        plain.exclude_from_weight_decay(var_names=["w"])
+        for _ in range(3):
+            plain.apply([2 * alone.value], [alone])
+        np.testing.assert_allclose(theirs.numpy(), alone.numpy(), rtol=1e-6)
+        assert not np.allclose(ours.numpy(), theirs.numpy()) and len(made._trainable_variables) == 2
+        assert "module_w" in made.variables[-1].path
+
+
+def test_what_is_no_variable_is_refused():
+    with backend_registry.using("tensorflow"), pytest.raises(TypeError, match="float is no Variable"):
+        optimizers.SGD().apply([tf.zeros(())], [1.0])

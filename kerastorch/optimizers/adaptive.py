@@ -256,7 +256,7 @@ class ScheduleFreeAdamW(Optimizer):
         if self.built:
             return
         super().build(variables)
-        for v, point in zip(variables, self._slots["momentum"], strict=True):
+        for v, point in zip(self._trainable_variables, self._slots["momentum"], strict=True):
             if point is not None:
                 point.assign(v.numpy())
 
@@ -308,7 +308,7 @@ class Adafactor(Optimizer):
             return
         super().build(variables)
         self.rows, self.columns, whole = [], [], []
-        for v in variables:
+        for v in self._trainable_variables:
             if v.overwrite_with_gradient:
                 found = (None, None, None)
             elif len(v.shape) < 2:  # kept whole; Keras's files have two numbers in the place of rows and columns

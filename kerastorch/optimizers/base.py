@@ -92,7 +92,7 @@ class Optimizer(State):
         """
         if self.built:
             return
-        variables = list(variables)
+        variables = own(variables)
         self._trainable_variables = variables
         self._index = {id(v): i for i, v in enumerate(variables)}
         groups = [{"average": 0.0}] * bool(self.use_ema) + [{"gradient_accumulator": 0.0}] * bool(self.gradient_accumulation_steps)
@@ -160,7 +160,7 @@ class Optimizer(State):
                     f"{len(self._trainable_variables)} weights"
                 )
             return self._trainable_variables
-        variables = list(variables)
+        variables = own(variables)
         if len(grads) != len(variables):
             raise ValueError(f"{self.name}: {len(grads)} gradients were given for {len(variables)} weights")
         if not self.built:
@@ -271,7 +271,7 @@ class Optimizer(State):
             raise ValueError(
                 f"{self.name}: {len(var_list)} weights were given, but averages of {len(self._trainable_variables)} are kept"
             )
-        for v in var_list:
+        for v in own(var_list):
             average = self.slot("average", v)
             if average is not None:
                 v.assign(average.tensor())
@@ -291,7 +291,7 @@ class Optimizer(State):
         if self.built:
             raise ValueError(f"{self.name}: exclude_from_weight_decay comes too late, the optimizer is built already")
         pattern = re.compile("|".join(sorted(set(var_names)))) if var_names else None
-        self._undecayed = (list(var_list or ()), pattern)
+        self._undecayed = (own(var_list or ()), pattern)
 
     def excluded(self, variable: Variable) -> bool:
         """Whether a weight was left out of weight decay."""
@@ -337,6 +337,11 @@ def optimizer(cls: Any) -> Any:
     inherited = [n for n in fields_of(cls.__mro__[1]) if n not in own]
     common = [n for n in inherited if n in fields_of(Optimizer)]
     return declare(cls, order=("learning_rate", *own, *(n for n in inherited if n not in common), *common[1:]))
+
+
+def own(variables: Any) -> list[Variable]:
+    """Weights as Variables: those that are a framework's own, as the Variables around them."""
+    return [v if isinstance(v, Variable) else (backend_registry.of(v) or backend_registry.active()).variable(v) for v in variables]
 
 
 def present(grads: Any, variables: list[Variable]) -> tuple[list[Any], list[Variable]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
-from kerastorch.optimizers.base import Optimizer
+from kerastorch.optimizers.base import Optimizer, own
 from kerastorch.optimizers.loss_scale import LossScaleOptimizer
 
 
@@ -114,7 +114,7 @@ class MultiOptimizer(Optimizer):
         """Builds each optimizer with the weights that it is to update."""
         if self.built:
             return
-        variables = list(variables)
+        variables = own(variables)
         chosen = [self._map(v) for v in variables]
         for v, optimizer in zip(variables, chosen, strict=True):
             _check(optimizer, f"MultiOptimizer: what updates {v.path}")
@@ -146,7 +146,7 @@ class MultiOptimizer(Optimizer):
 
     def finalize_variable_values(self, var_list):
         """See `Optimizer.finalize_variable_values`."""
-        for optimizer, those in self._shares(list(var_list)):
+        for optimizer, those in self._shares(own(var_list)):
             optimizer.finalize_variable_values(those)
 
     @property

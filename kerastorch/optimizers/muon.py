@@ -66,7 +66,7 @@ class Muon(Optimizer):
             return
         super().build(variables)
         slots: dict[str, list[Any]] = {"momentum": [], "velocity": []}
-        for v in variables:
+        for v in self._trainable_variables:
             for name, found in slots.items():
                 wanted = not v.overwrite_with_gradient and (name == "momentum" or self.uses_adam(v))
                 found.append(self.add_variable_from_reference(v, name) if wanted else None)

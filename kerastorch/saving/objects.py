@@ -89,7 +89,7 @@ def serialize_keras_object(obj: Any) -> Any:
         return {"class_name": "__bytes__", "config": {"value": obj.decode()}}
     if isinstance(obj, list | tuple):
         return type(obj)(map(serialize_keras_object, obj)) if type(obj) in (list, tuple) else [*map(serialize_keras_object, obj)]
-    if isinstance(obj, Mapping):
+    if isinstance(obj, Mapping) and not hasattr(obj, "get_config"):
         return {k: serialize_keras_object(v) for k, v in obj.items()}
     if isinstance(obj, slice):
         ends = {n: serialize_keras_object(getattr(obj, n)) for n in ("start", "stop", "step")}

@@ -59,6 +59,9 @@ class TensorflowBackend(Backend):
     def adopt(self, variable: Any) -> None:
         homes.adopt(self, variable)
 
+    def variable(self, own: Any) -> Any:
+        return homes.around(self, own)
+
     def with_gradient(self, variable: Any, value: Any) -> Any:
         """The tf.Variable itself, as in Keras, unless it is read in another dtype."""
         own = variable.home.variable

@@ -53,6 +53,19 @@ def adopt(backend: Any, variable: Variable) -> None:
     variable.move(VariableHome(backend, make(variable)))
 
 
+def around(backend: Any, own: tf.Variable) -> Variable:
+    """The Variable at home in a tf.Variable that somebody else made, the same one each time."""
+    if not isinstance(own, tf.Variable):
+        raise TypeError(f"{type(own).__name__} is no Variable, and no tf.Variable either: an optimizer cannot update it")
+    found = getattr(own, "_kerastorch_variable", None)
+    if found is None:
+        name = own.name.partition(":")[0].replace("/", "_")
+        found = Variable("zeros", tuple(own.shape), backend.dtype(own), trainable=own.trainable, name=name)
+        found.move(VariableHome(backend, own))
+        own._kerastorch_variable = found
+    return found
+
+
 def to_tensor(variable: Variable, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> tf.Tensor:
     """A variable as TensorFlow's own functions take it."""
     return tf.convert_to_tensor(variable.tensor(backend_registry.get("tensorflow")), dtype=dtype, name=name)
