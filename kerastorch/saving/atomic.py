@@ -40,7 +40,8 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
 def replacing_folder(path: str | os.PathLike) -> Iterator[str]:
     """As `replacing`, for a folder: gives a temporary one, which takes the place of `path` when the block ends well.
 
-    What was there before stays beside it, under a name that begins with a dot, until the new one has its name.
+    A process that is killed between taking the old folder away and putting the new one in its place leaves both beside it,
+    under names that begin with a dot.
     """
     path = os.path.abspath(os.fspath(path))
     above, name = os.path.split(path)
@@ -53,16 +54,25 @@ def replacing_folder(path: str | os.PathLike) -> Iterator[str]:
             for file in names:
                 sync(os.path.join(folder, file))
         os.chmod(temporary, _mode(path) if os.path.isdir(path) else 0o777 & ~_mask())
-        if os.path.exists(path):
-            old = tempfile.mkdtemp(dir=above, prefix=f".{name}.", suffix=".old")
-            os.replace(path, os.path.join(old, name))
-            os.replace(temporary, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, path)
+        _put(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _put(temporary: str, path: str) -> None:
+    """Gives a folder its name; another folder of that name, which no system replaces in one step, is moved away first."""
+    above, name = os.path.split(path)
+    while True:
+        with tempfile.TemporaryDirectory(dir=above, prefix=f".{name}.", suffix=".old") as old:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(path, os.path.join(old, name))
+            try:
+                os.replace(temporary, path)
+                return
+            except OSError:  # another process has put its own there meanwhile
+                if not os.path.isdir(path):
+                    raise
 
 
 def sync(path: str) -> None:
