@@ -15,6 +15,10 @@ MAKE = [
     lambda: optimizers.Adam(optimizers.schedules.ExponentialDecay(**SCHEDULE)),
     lambda: optimizers.Nadam(0.1, gradient_accumulation_steps=2),
     lambda: optimizers.RMSprop(0.1, use_ema=True, ema_overwrite_frequency=3),
+    lambda: optimizers.ScheduleFreeAdamW(0.1, warmup_steps=4),
+    lambda: optimizers.Muon(0.1),
+    lambda: optimizers.Lamb(0.1),
+    lambda: optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.Adam(0.1), {"w": optimizers.Adamax(0.1)})),
 ]
 
 
@@ -34,12 +38,13 @@ def trained(make, traced):
         optimizer.work([weight])
         for i in range(10):
             if i == 5 and not callable(optimizer._learning_rate):
-                optimizer.learning_rate = 0.01
+                for each in getattr(optimizer, "optimizers", [optimizer]):
+                    each.learning_rate = 0.01
             run(tf.constant(START * 0.1 * (i + 1)))
         return weight.numpy(), int(optimizer._iterations.numpy()), len(traces)
 
 
-@pytest.mark.parametrize("make", MAKE, ids=["SGD", "Adam", "Nadam", "RMSprop"])
+@pytest.mark.parametrize("make", MAKE, ids=["SGD", "Adam", "Nadam", "RMSprop", "ScheduleFreeAdamW", "Muon", "Lamb", "MultiOptimizer"])
 def test_a_traced_step_is_the_eager_one(make):
     expected, steps, _ = trained(make, traced=False)
     got, traced_steps, traces = trained(make, traced=True)

@@ -208,7 +208,7 @@ class Optimizer(State):
 
     def _take_numbers(self, backend: Any) -> None:
         if backend is not None and backend.traces:
-            for v in self._variables:
+            for v in self.variables:
                 if v.backend is None:
                     backend.adopt(v)
 

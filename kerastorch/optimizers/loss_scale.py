@@ -80,7 +80,8 @@ class LossScaleOptimizer(Optimizer):
 
     def check_finite(self, grads):
         """Whether all numbers in all gradients (None where there is none) are finite, as a scalar tensor."""
-        return ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in grads if g is not None]))
+        finite = [ops.all(ops.isfinite(g)) for g in grads if g is not None]
+        return ops.all(ops.stack(finite)) if finite else ops.convert_to_tensor(True)
 
     def _accept(self, grads: list[Any], variables: list[Any]) -> None:
         scale = plain(self.number(self.dynamic_scale))
