@@ -16,6 +16,7 @@ from . import ops as ops
 from . import optimizers as optimizers
 from . import passes as passes
 from . import preprocessing as preprocessing
+from . import quantizers as quantizers
 from . import random as random
 from . import regularizers as regularizers
 from . import saving as saving

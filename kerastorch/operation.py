@@ -21,6 +21,7 @@ class Operation:
     """
 
     quantization_mode: Any = None
+    _remat: Any = None  # the RematScope in which it was made
     over_ops = False  # whether `call` is known to be written over ops, so that lowering writes these
 
     def __new__(cls, *args, **kwargs):
@@ -39,9 +40,7 @@ class Operation:
         if scope.state.symbolic > 0 or any(tensors_in(a) for a in (*args, *kwargs.values())):
             return self.symbolic_call(*args, **kwargs)
         run = self.call if self.quantization_mode is None else self.quantized_call
-        if self._remat is not None and self._remat.covers(self, lambda: tensors_in(self.compute_output_spec(*args, **kwargs))):
-            return self.rematerialized_call(run, *args, **kwargs)
-        return run(*args, **kwargs)
+        return self.rematerialized_call(run, *args, **kwargs)(*args, **kwargs)
 
     def call(self, *args, **kwargs):
         """The work on tensors."""
@@ -65,13 +64,23 @@ class Operation:
         raise NotImplementedError(f"the operation class {type(self).__name__} does not have a `quantized_call` method implemented.")
 
     def rematerialized_call(self, layer_call, *args, **kwargs):
-        """Calls a function that computes its intermediate results again for the gradient.
+        """A function in place of `layer_call` that computes its intermediate results again for the gradient.
 
         Args:
-            layer_call: What is called.
-            *args, **kwargs: Its arguments.
+            layer_call: Function that is to be called.
+            *args, **kwargs: What it is to be called with.
+
+        Returns:
+            `layer_call` itself where this was made in no `RematScope`, or in one that does not cover it.
         """
-        return backend_registry.active().remat(layer_call)(*args, **kwargs)
+        if self._remat is None or not self._remat.covers(self, lambda: self._output_tensors(args, kwargs)):
+            return layer_call
+        return backend_registry.active().remat(layer_call)
+
+    def _output_tensors(self, args: tuple, kwargs: dict) -> list[KerasTensor]:
+        """KerasTensors like what a call on such tensors gives."""
+        with scope.symbolic():
+            return tensors_in(self.compute_output_spec(*args, **kwargs))
 
     # ---------------------------------------------------------------- configuration
 

@@ -78,7 +78,7 @@ class name_scope:  # noqa: N801
         if self.deduplicate and self.caller is not None and scopes:
             last = scopes[-1]
             if last.caller is self.caller and last.name == self.name:
-                return self
+                return last
         parent = path_prefix() if self.parent is None else self.parent.strip("/") + "/" if self.parent else ""
         self.path = f"{parent}{self.name}/"
         scopes.append(self)

@@ -61,7 +61,7 @@ class Layer(Operation):
 
     def __new__(cls, *args, **kwargs):
         self = object.__new__(cls)
-        object.__setattr__(self, "_state", State())
+        self._state = State()
         if "__fields__" not in cls.__dict__:
             self._state.arguments = (args, kwargs)
         return self
@@ -86,9 +86,11 @@ class Layer(Operation):
         self._name = name
         self._dtype_policy = dtype_policies.get(dtype)
         self.autocast = autocast
-        self._trainable = bool(trainable)
+        if not isinstance(trainable, bool):
+            raise ValueError(f"{type(self).__name__}: `trainable` has to be a boolean, not {trainable!r}")
+        self._trainable = trainable
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        state.remat = scope.state.remat[-1] if scope.state.remat else None
+        self._remat = scope.state.remat[-1] if scope.state.remat else None
         state.input_shape = given_input_shape(kwargs)
         state.initial_weights = kwargs.get("weights")
 
@@ -100,10 +102,13 @@ class Layer(Operation):
 
     def call(self, *args, **kwargs):
         """The layer's work on its inputs."""
-        raise NotImplementedError(f"the layer class {type(self).__name__} has no `call` method")
+        raise NotImplementedError(f"the layer class {type(self).__name__} does not have a `call` method implemented.")
 
     def compute_output_shape(self, *args, **kwargs):
         """The output's shape, given the inputs' shapes; found by running `call` on KerasTensors unless overridden."""
+        if type(self).call is Layer.call:
+            raise NotImplementedError(f"the layer class {type(self).__name__} does not have a `compute_output_shape` method "
+                                      "implemented.")  # fmt: skip
         names = list(args)
         shapes = [tree_of_shapes(s) for s in (*names, *kwargs.values())]
         inputs = [tensors_of_shapes(s, self.compute_dtype) for s in shapes]
@@ -147,6 +152,10 @@ class Layer(Operation):
         """A new layer from what `get_config` gave."""
         from kerastorch.saving.objects import deserialize_keras_object
 
+        if isinstance(config.get("dtype"), dict):  # constructors written by users take the name of a policy
+            policy = dtype_policies.get(config["dtype"])
+            plain = type(policy) in (dtype_policies.DTypePolicy, dtype_policies.FloatDTypePolicy)
+            config = {**config, "dtype": policy.name if plain else policy}
         if "__fields__" in cls.__dict__ or cls.get_config is not Layer.get_config:
             return cls(**config)
         return cls(  # the configuration is one that was made of the arguments
@@ -183,6 +192,9 @@ class Layer(Operation):
         with scope.name_scope(self.name, self):
             variable = Variable(initializer, shape, dtype, trainable=trainable, autocast=autocast, aggregation=aggregation,
                                 name=name)  # fmt: skip
+        if self.built and scope.state.calls and scope.state.calls[-1].layer is self:
+            raise ValueError(f"layer {self.name!r} cannot add new elements of state while it is called: weight {variable.path!r} belongs "
+                             "in __init__ or build")  # fmt: skip
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
@@ -546,9 +558,10 @@ class Layer(Operation):
         runner = self._state.runners.get(backend.name, self)
         if runner is self:
             runner = self._state.runners[backend.name] = backend.runner(self)
-        if self._state.remat is not None and self._state.remat.covers(self, lambda: self._output_tensors(args, kwargs)):
-            return backend.remat(lambda *a: self._run_by(runner, backend, a, kwargs, training))(*args)
-        return self._run_by(runner, backend, args, kwargs, training)
+        if self._remat is None:
+            return self._run_by(runner, backend, args, kwargs, training)
+        run = self.rematerialized_call(lambda *a: self._run_by(runner, backend, a, kwargs, training), *args, **kwargs)
+        return run(*args)
 
     def _output_tensors(self, args: tuple, kwargs: dict) -> list[KerasTensor]:
         """KerasTensors like what a call on such tensors gives."""
@@ -696,7 +709,15 @@ class Layer(Operation):
         shapes = {k: mapped(shape_of, v) for k, v in known.items() if has_tensor(v)}
         parameters = [p for p in parameters_of(type(self).build) if p not in ("args", "kwargs")]
         specs = specs_of(type(self))
+        if len(parameters) > 1 and not specs.open_ended:
+            for p in parameters:
+                wrong = (f"argument `{p}`, which does not end in `_shape`" if not p.endswith("_shape") else
+                         f"argument `{p}`, but `call()` does not have argument `{p[:-6]}`" if p[:-6] not in specs.every else "")  # fmt: skip
+                if wrong:
+                    raise LayerError(f"layer {self.name!r}: {type(self).__name__}.build() has {wrong}; with more than one argument, "
+                                     f"build() takes the shapes of call()'s arguments, here {', '.join(specs.names)}")  # fmt: skip
         if type(self).build is Layer.build:
+            self._state.path = scope.path_prefix()[:-1]
             self.build(None)
         elif len(parameters) == 1 or not any(f"{k}_shape" in parameters for k in shapes):
             first = shapes.get(specs.first, next(iter(shapes.values()), None))
@@ -738,19 +759,43 @@ class Layer(Operation):
 
     @property
     def path(self) -> str:
-        """The name with those of the layers around it."""
-        return scope.path_prefix() + self.name
+        """The name with those of the layers in which this one was built; before that, of those around it now."""
+        return self._state.path or scope.path_prefix() + self.name
 
     dtype_policy = property(lambda self: self._dtype_policy)
-    compute_dtype = property(lambda self: self._dtype_policy.compute_dtype)
-    variable_dtype = property(lambda self: self._dtype_policy.variable_dtype)
-    dtype = property(lambda self: self._dtype_policy.variable_dtype)
-    input_dtype = property(lambda self: self._dtype_policy.compute_dtype)
+    _policy = property(lambda self: self._dtype_policy.of(self))  # the one that holds for this layer, of those in a map
+    compute_dtype = property(lambda self: self._dtype_policy.of(self).compute_dtype)
+    variable_dtype = property(lambda self: self._dtype_policy.of(self).variable_dtype)
+    dtype = variable_dtype
+    input_dtype = compute_dtype
     inbound_nodes = property(lambda self: self._state.nodes)
 
     @dtype_policy.setter
     def dtype_policy(self, value):
-        self._dtype_policy = dtype_policies.get(value)
+        policy = dtype_policies.get(value)
+        mode = policy.of(self).quantization_mode
+        if self.built and mode is not None and mode != self.quantization_mode:
+            if mode in ("gptq", "awq"):
+                raise ValueError(f"layer {self.name!r}: Implicitly enabling {mode.upper()} quantization through the dtype policy is not "
+                                 "supported, since it needs data; call quantize of the model")  # fmt: skip
+            self.quantize(mode)
+        self._dtype_policy = policy
+
+    quantization_mode = property(lambda self: self._policy.quantization_mode)
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        """Replaces the weights by quantized ones, where the class of the layer knows how.
+
+        Args:
+            mode: "int8", "int4", "float8", "gptq" or "awq".
+            type_check: Whether subclasses of a class that knows how are refused.
+            config: Configuration of the quantization, in place of `mode`.
+        """
+        raise NotImplementedError(f"the layer class {type(self).__name__} does not have a `quantize` method implemented.")
+
+    def quantized_build(self, input_shape, mode):
+        """Creates the weights for a quantization mode."""
+        raise NotImplementedError(f"the layer class {type(self).__name__} does not have a `quantized_build` method implemented.")
 
     def _only_node(self, what: str) -> Node:
         nodes = self._state.nodes
@@ -797,10 +842,7 @@ class Layer(Operation):
     def __setattr__(self, name: str, value: Any) -> None:
         if callable(value) and not isinstance(value, Layer):
             value = backend_registry.module_layer(value) or value
-        if name == "_name" or "_name" in self.__dict__ or not any(True for _ in found_in(value, (Layer, Variable))):
-            object.__setattr__(self, name, value)
-            return
-        raise RuntimeError(f"the constructor of {type(self).__name__} must call super().__init__() before setting {name!r}")
+        object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -836,7 +878,8 @@ def _building(build: Callable) -> Callable:
 
     def building(self, *args, **kwargs):
         first = self._state.build_shapes is None
-        with scope.name_scope(self.name, self):
+        with scope.name_scope(self.name, self) as here:
+            self._state.path = here.path[:-1]
             build(self, *args, **kwargs)
         self.built = True
         shapes = {k: v for k, v in {**dict(zip(names, args, strict=False)), **kwargs}.items() if v is not None}

@@ -15,7 +15,7 @@ class CallSpec:
     def __init__(self, call: Callable):
         parameters = [p for p in inspect.signature(call).parameters.values() if p.name != "self"]
         self.names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        every = {p.name for p in parameters}
+        self.every = every = {p.name for p in parameters}
         self.open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.starred = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.training = "training" in every
@@ -39,7 +39,7 @@ class State:
         self.input_shape: tuple | None = None  # given to the constructor, for the first layer of a Sequential
         self.initial_weights: Any = None
         self.anchor: Variable | None = None  # a weight whose home tells where the layer is at home
-        self.remat: Any = None  # the RematScope in which the layer was made
+        self.path = ""  # once the layer is built
         self.extra: dict[str, Any] = {}
 
 

@@ -407,10 +407,11 @@ def operations(graph: Graph) -> list[Any]:
             if id(node) in done:
                 continue
             done.add(id(node))
+            if node.inputs and all(id(o) in inputs for o in node.outputs):
+                continue  # what makes a tensor at which the graph begins is outside of it
             met.setdefault(key(node), len(met))
             stack.append((node, True))
-            if not all(id(o) in inputs for o in node.outputs):
-                stack.extend((x.node, False) for x in reversed(node.inputs) if x.node is not None and id(x.node) not in done)
+            stack.extend((x.node, False) for x in reversed(node.inputs) if x.node is not None and id(x.node) not in done)
     depth: dict[int, int] = {}
     depth_of: dict[Any, int] = {}
     for node in reversed(order):
@@ -422,7 +423,7 @@ def operations(graph: Graph) -> list[Any]:
             if x.node is not None:
                 depth[id(x.node)] = max(d + 1, depth.get(id(x.node), 0))
     for t in graph.inputs:
-        if t.node is not None:
+        if t.node is not None and not t.node.inputs:
             depth_of.setdefault(key(t.node), 0)
             met.setdefault(key(t.node), len(met))
     return sorted(depth_of, key=lambda o: (-depth_of[o], met[o]))

@@ -131,7 +131,7 @@ class Lowering:
         for name, sub in _children(layer):
             inner = self.piece(sub)
             if inner.module is not None:
-                module.add_module(name, inner.module)
+                module.add_module(_free(module, name), inner.module)
         return Piece(layer, module, kind="python")
 
     def place(self, layer: Layer, module: nn.Module, weights: list[Weight]) -> None:
@@ -167,7 +167,7 @@ class Lowering:
                     native_.expose(module, _identifier(v.name), v.home.parameters[0])
             for name, sub in _children(layer):
                 if name not in module._modules:
-                    module.add_module(name, self.holder(sub))
+                    module.add_module(_free(module, name), self.holder(sub))
             piece.module = module
         return piece.module
 
@@ -189,7 +189,7 @@ class Lowering:
         """Whether the layer's ops can stand in the forward of the model around it."""
         from kerastorch.layers.calls import specs_of
 
-        return not (layer._own_variables or layer._layers() or specs_of(type(layer)).training or layer._state.remat)
+        return not (layer._own_variables or layer._layers() or specs_of(type(layer)).training or layer._remat)
 
     # ---------------------------------------------------------------- modules
 
@@ -538,11 +538,7 @@ class Writer:
 
     def free_name(self, name: str) -> str:
         """An attribute of the module like the name given, which it does not have yet."""
-        found = base = _identifier(name)
-        n = 1
-        while hasattr(self.root, found):
-            found, n = f"{base}_{n}", n + 1
-        return found
+        return _free(self.root, _identifier(name))
 
     def generator(self, seeds: SeedGenerator) -> fx.Node:
         """The state of a generator whose seed was given, as a buffer that state_dict leaves out."""
@@ -600,7 +596,7 @@ class Writer:
         if fixed is not None or module is not owner:
             use = {None: "again", True: "training", False: "inference"}[fixed]
             name = self.module_name(f"{name}_{use}", module, lambda: Again(owner, module, fixed), fixed)
-        if layer._state.remat is not None and layer._state.remat.covers(layer, lambda: node.outputs):
+        if layer._remat is not None and layer._remat.covers(layer, lambda: node.outputs):
             run = module if fixed is None else Again(owner, module, fixed)
             name = self.module_name(f"{name}_rematerialized", module, lambda: Rematerialized(run), "remat", fixed)
         if piece.native is not None:
@@ -706,6 +702,14 @@ def _identifier(name: str) -> str:
     if keyword.iskeyword(name):
         return f"{name}_"
     return f"_{name}" if not name or name[0].isdigit() else name
+
+
+def _free(module: nn.Module, name: str) -> str:
+    """A name like the one given that no parameter or submodule has yet."""
+    found, n = name, 1
+    while hasattr(module, found):
+        found, n = f"{name}_{n}", n + 1
+    return found
 
 
 def _class_name(name: str) -> str:

@@ -1,0 +1,1 @@
+from .configs import GPTQConfig as GPTQConfig
