@@ -193,8 +193,8 @@ class Layer(Operation):
             variable = Variable(initializer, shape, dtype, trainable=trainable, autocast=autocast, aggregation=aggregation,
                                 name=name)  # fmt: skip
         if self.built and scope.state.calls and scope.state.calls[-1].layer is self:
-            raise ValueError(f"layer {self.name!r} cannot add new elements of state while it is called: weight {variable.path!r} belongs "
-                             "in __init__ or build")  # fmt: skip
+            raise ValueError(f"layer {self.name!r} cannot add new elements of state while it is called: weight "
+                             f"{variable.path!r} belongs in __init__ or build")  # fmt: skip
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
@@ -711,11 +711,14 @@ class Layer(Operation):
         specs = specs_of(type(self))
         if len(parameters) > 1 and not specs.open_ended:
             for p in parameters:
-                wrong = (f"argument `{p}`, which does not end in `_shape`" if not p.endswith("_shape") else
-                         f"argument `{p}`, but `call()` does not have argument `{p[:-6]}`" if p[:-6] not in specs.every else "")  # fmt: skip
+                wrong = ""
+                if not p.endswith("_shape"):
+                    wrong = f"argument `{p}`, which does not end in `_shape`"
+                elif p.removesuffix("_shape") not in specs.every:
+                    wrong = f"argument `{p}`, but `call()` does not have argument `{p.removesuffix('_shape')}`"
                 if wrong:
-                    raise LayerError(f"layer {self.name!r}: {type(self).__name__}.build() has {wrong}; with more than one argument, "
-                                     f"build() takes the shapes of call()'s arguments, here {', '.join(specs.names)}")  # fmt: skip
+                    raise LayerError(f"layer {self.name!r}: {type(self).__name__}.build() has {wrong}; where it has more than one, "
+                                     f"they are the shapes of call()'s arguments {', '.join(specs.names)}")  # fmt: skip
         if type(self).build is Layer.build:
             self._state.path = scope.path_prefix()[:-1]
             self.build(None)
@@ -776,8 +779,8 @@ class Layer(Operation):
         mode = policy.of(self).quantization_mode
         if self.built and mode is not None and mode != self.quantization_mode:
             if mode in ("gptq", "awq"):
-                raise ValueError(f"layer {self.name!r}: Implicitly enabling {mode.upper()} quantization through the dtype policy is not "
-                                 "supported, since it needs data; call quantize of the model")  # fmt: skip
+                raise ValueError(f"layer {self.name!r}: Implicitly enabling {mode.upper()} quantization through the dtype policy "
+                                 "is not supported, since it needs data; call quantize of the model")  # fmt: skip
             self.quantize(mode)
         self._dtype_policy = policy
 
