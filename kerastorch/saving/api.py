@@ -3,11 +3,12 @@
 import os
 from typing import Any
 
+from kerastorch import backend_registry
 from kerastorch.errors import near
-from kerastorch.saving import archive, hdf5, shards, weights
+from kerastorch.saving import archive, hdf5, safetensors, shards, weights
 from kerastorch.saving.atomic import replacing
 
-KERAS, WEIGHTS, H5 = ".keras", ".weights.h5", (".h5", ".hdf5")
+KERAS, WEIGHTS, H5, TENSORS = ".keras", ".weights.h5", (".h5", ".hdf5"), ".safetensors"
 
 
 def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
@@ -97,7 +98,8 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
 
     Args:
         model: A built model.
-        filepath: Where to; ends in `.weights.h5`, or in `.weights.json` for an index with the weights in files beside it.
+        filepath: Where to; ends in `.weights.h5`, in `.weights.json` for an index with the weights in files beside it, or in
+            `.safetensors` for the weights alone under the names of the model's torch module, as other programs read them.
         overwrite: Whether a file that is there already is replaced without asking on the terminal.
         max_shard_size: Largest size of each of the files beside an index, in gigabytes (2^30 bytes).
         objects_to_skip: Layers that are left out.
@@ -111,13 +113,16 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
         raise ValueError(f"save_weights: Invalid keyword arguments: {', '.join(sorted(kwargs))}")
     path = os.fspath(filepath)
     sharded = path.endswith(shards.INDEX)
-    if not sharded and (not path.endswith(WEIGHTS) or max_shard_size is not None):
+    tensors = path.endswith(TENSORS) and not skipped and max_shard_size is None
+    if not sharded and not tensors and (not path.endswith(WEIGHTS) or max_shard_size is not None):
         needed = repr(shards.INDEX) + " with max_shard_size" if max_shard_size is not None else repr(WEIGHTS)
         raise ValueError(f"save_weights: the name of the file must end in {needed}, not {path!r}")
     _need_built(model, "save_weights", "You are saving a model that has not yet been built")
     if not _may_write(path, overwrite):
         return
-    if sharded:
+    if tensors:
+        safetensors.write(path, backend_registry.get("torch").state(model))
+    elif sharded:
         with shards.writing(path, max_shard_size) as files:
             weights.write_all(model, files.write, skipped)
     else:
@@ -130,7 +135,7 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
 
     Args:
         model: A built model.
-        filepath: The file; ends in `.weights.h5`, `.weights.json`, `.keras`, or in `.h5` as Keras 2 wrote it.
+        filepath: The file; ends in `.weights.h5`, `.weights.json`, `.keras`, `.safetensors`, or in `.h5` as Keras 2 wrote it.
         skip_mismatch: Whether layers that do not fit keep their weights, with a warning, while the others are loaded.
         objects_to_skip: For `.weights.h5`: layers that are left as they are.
         by_name: For `.h5` of Keras 2: whether layers are found by their names rather than by their order.
@@ -141,7 +146,7 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
     """
     path = os.fspath(filepath)
     skipped, by_name = kwargs.pop("objects_to_skip", None), kwargs.pop("by_name", None)
-    kind = next((k for k in (WEIGHTS, shards.INDEX, KERAS, *H5) if path.endswith(k)), None)
+    kind = next((k for k in (WEIGHTS, shards.INDEX, KERAS, *H5, TENSORS) if path.endswith(k)), None)
     if kwargs:
         raise ValueError(f"load_weights: Invalid keyword arguments: {', '.join(sorted(kwargs))}")
     if skipped is not None and kind not in (WEIGHTS, shards.INDEX):
@@ -150,13 +155,18 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
         raise ValueError(f"load_weights: by_name only supports loading legacy '.h5' or '.hdf5' files. This is {path!r}")
     if kind is None:
         raise ValueError(
-            f"load_weights: File format not supported: {path!r} must end in '.weights.h5', '.weights.json', '.keras' or '.h5'"
+            f"load_weights: File format not supported: {path!r} must end in '.weights.h5', '.weights.json', '.keras', "
+            "'.safetensors' or '.h5'"
         )
     if kind not in H5:
         _need_built(model, "load_weights", "You are loading weights into a model that has not yet been built")
     if not os.path.exists(path):
         raise FileNotFoundError(f"load_weights: there is no file {path}")
-    if kind == KERAS:
+    if kind == TENSORS:
+        if skip_mismatch:
+            raise ValueError("load_weights: skip_mismatch cannot be used with .safetensors files")
+        backend_registry.get("torch").set_state(model, safetensors.read(path))
+    elif kind == KERAS:
         archive.load_weights(model, path, skip_mismatch)
     elif kind in H5:
         from kerastorch.saving import legacy_h5

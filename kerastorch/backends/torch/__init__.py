@@ -95,6 +95,18 @@ class TorchBackend(Backend):
 
         return running.module(self, layer)
 
+    def state(self, model: Any) -> dict[str, Any]:
+        """A model's weights as arrays under the names of its module's parameters and buffers."""
+        from kerastorch.backends.torch import state
+
+        return state.state(self, model)
+
+    def set_state(self, model: Any, arrays: Any) -> None:
+        """Sets a model's weights from such arrays; nothing is changed where any does not fit."""
+        from kerastorch.backends.torch import state
+
+        state.set_state(self, model, arrays)
+
     def steps(self, model: Any) -> Any:
         from kerastorch.backends.torch.steps import TorchSteps
 
