@@ -67,8 +67,8 @@ def rgb_to_hsv(images: Tensor, data_format=None):
     """
     axis = image_axes(data_format)[-1]
     red, green, blue = ops.unstack(images, 3, axis=axis)
-    value, least = ops.max(images, axis=axis), ops.min(images, axis=axis)
-    spread = value - least
+    value = ops.maximum(ops.maximum(red, green), blue)
+    spread = value - ops.minimum(ops.minimum(red, green), blue)
     gray = ops.equal(spread, 0)
     unit = ops.where(gray, 1.0, spread * 6.0)
     hue = ops.where(ops.equal(value, green), (blue - red) / unit + 1 / 3, (red - green) / unit + 2 / 3)

@@ -63,33 +63,32 @@ def _two_slopes(images):
     return (*images, 2)
 
 
-def shifted(x, axis, start, stop):
-    """A part of one axis."""
-    key = [slice(None)] * len(x.shape)
-    key[axis] = slice(start, stop)
-    return x[tuple(key)]
+# Sobel's windows: downwards and to the right, row by row.
+SOBEL = [[[-1, -1], [-2, 0], [-1, 1]], [[0, -2], [0, 0], [0, 2]], [[1, -1], [2, 0], [1, 1]]]
 
 
-@composite(shape=_two_slopes, dtype=same, checked=True)
+@composite(shape=_two_slopes, dtype=pixels, checked=True)
 def sobel_edges(images: Tensor, data_format=None):
     """How steeply images rise downwards and to the right, by Sobel's windows of 3 by 3; what lies outside counts as 0.
 
     Args:
-        images: Tensor of shape (batch, height, width, channels).
+        images: Tensor of shape (batch, height, width, channels). Integers are kept within their range.
         data_format: "channels_last", or "channels_first" for (batch, channels, height, width); None is the default layout.
 
     Returns:
         Tensor with another dimension behind, of size 2: downwards, to the right.
     """
-    rows, columns, _ = image_axes(data_format)
-    pairs = [(0, 0)] * 4
-    pairs[rows] = pairs[columns] = (1, 1)
-    x = ops.pad(images, pairs)
-    slopes = []
-    for along, across in ((rows, columns), (columns, rows)):
-        rise = shifted(x, along, 2, None) - shifted(x, along, None, -2)
-        slopes.append(shifted(rise, across, None, -2) + shifted(rise, across, 1, -1) * 2 + shifted(rise, across, 2, None))
-    return ops.stack(slopes, axis=-1)
+    channels = images.shape[image_axes(data_format)[-1]]
+
+    def slopes(x):
+        windows = ops.tile(ops.expand_dims(ops.convert_to_tensor(SOBEL, x.dtype), 2), (1, 1, channels, 1))
+        both = ops.depthwise_conv(x, windows, padding="same", data_format=data_format)
+        batch, *rest = ops.shape(both)
+        if data_format == "channels_last":
+            return ops.reshape(both, (batch, *rest[:2], channels, 2))
+        return ops.moveaxis(ops.reshape(both, (batch, channels, 2, *rest[1:])), 2, -1)
+
+    return in_floats(slopes, images)
 
 
 # ------------------------------------------------------------------------------------------------ similarity

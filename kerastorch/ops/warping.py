@@ -43,23 +43,23 @@ def read(rows, coordinates, sizes, order, fill_mode, fill_value, first=0):
         fill_mode, fill_value: What is outside.
         first: Which image is read, counted from 0.
     """
-    ends = []
-    for at in coordinates:
+    ends = []  # of each dimension, the pixels on both sides: where each is read, whether that is inside, and its weight
+    for at, size in zip(coordinates, sizes, strict=True):
         at = ops.clip(at, -FAR, FAR)
         if order == 0:
-            ends.append([(ops.cast(ops.round(at), "int32"), None)])
+            found = [(ops.cast(ops.round(at), "int32"), None)]
         else:
             low = ops.floor(at)
             start, part = ops.cast(low, "int32"), at - low
-            ends.append([(start, 1.0 - part), (start + 1, part)])
+            found = [(start, 1.0 - part), (start + 1, part)]
+        ends.append([(_folded(i, size, fill_mode), ops.logical_and(i >= 0, i < size), part) for i, part in found])
     total = None
     more = tuple(range(-len(rows.shape) + 1, 0))  # the axes of a pixel's own values
     for corner in itertools.product(*ends):
         index, weight, inside = first, None, None
-        for (at, part), size in zip(corner, sizes, strict=True):
-            index = index * size + _folded(at, size, fill_mode)
+        for (at, within, part), size in zip(corner, sizes, strict=True):
+            index = index * size + at
             weight = part if weight is None else weight * part
-            within = ops.logical_and(at >= 0, at < size)
             inside = within if inside is None else ops.logical_and(inside, within)
         value = ops.take(rows, index, axis=0)
         if fill_mode == "constant":

@@ -48,10 +48,14 @@ def project(images, transforms, interpolation, fill_mode, fill_value, data_forma
 
 
 def patches(x, size, strides, dilation_rate, padding, data_format):
-    if len(size) != 2:
+    if len(size) == 3:
         return filtering.patches.op.body(x, size, strides, dilation_rate, padding, data_format)
     x = channels_last(x, data_format)
-    y = tf.image.extract_patches(x, (1, *size, 1), (1, *strides, 1), (1, *dilation_rate, 1), padding.upper())
+    # TensorFlow copies windows one by one, which takes longer the more of them there are: those that overlap much are gathered.
+    if None not in x.shape[1:3] and any(2 * step < window for window, step in zip(size, strides, strict=True)):
+        y = filtering.patches.op.body(x, size, strides, dilation_rate, padding, "channels_last")
+    else:
+        y = tf.image.extract_patches(x, (1, *size, 1), (1, *strides, 1), (1, *dilation_rate, 1), padding.upper())
     return as_given(y, data_format)
 
 
