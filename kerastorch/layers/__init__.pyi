@@ -42,6 +42,8 @@ from .hashing import HashedCrossing as HashedCrossing
 from .hashing import Hashing as Hashing
 from .input import Input as Input
 from .input import InputLayer as InputLayer
+from .jax_layer import FlaxLayer as FlaxLayer
+from .jax_layer import JaxLayer as JaxLayer
 from .lookup import IntegerLookup as IntegerLookup
 from .lookup import StringLookup as StringLookup
 from .merging import Add as Add
@@ -133,6 +135,7 @@ from .reshaping import UpSampling3D as UpSampling3D
 from .reshaping import ZeroPadding1D as ZeroPadding1D
 from .reshaping import ZeroPadding2D as ZeroPadding2D
 from .reshaping import ZeroPadding3D as ZeroPadding3D
+from .saved_model import TFSMLayer as TFSMLayer
 from .spec import InputSpec as InputSpec
 from .spectral_normalization import SpectralNormalization as SpectralNormalization
 from .text import TextVectorization as TextVectorization

@@ -56,6 +56,12 @@ class TensorflowBackend(Backend):
 
         return HOST
 
+    @functools.cached_property
+    def foreign(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.tensorflow import foreign
+
+        return foreign
+
     def adopt(self, variable: Any) -> None:
         homes.adopt(self, variable)
 
