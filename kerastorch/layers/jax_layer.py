@@ -1,5 +1,6 @@
 """JAX functions and Flax modules as layers."""
 
+import importlib
 import importlib.util
 import inspect
 
@@ -86,7 +87,7 @@ class JaxLayer(Layer):
 
     @property
     def _foreign(self):
-        return backend_registry.get("tensorflow").foreign
+        return importlib.import_module("kerastorch.backends.jax")
 
     def build(self, input_shape):
         inputs = tensors_of_shapes(input_shape, self.compute_dtype)
