@@ -314,7 +314,7 @@ def deep(*dtypes):
 
 def selecting(condition, *dtypes):
     """`where`: a truth value, then operands that are promoted."""
-    if None in dtypes and any(dtypes):
+    if None in dtypes:
         raise ValueError("`x1` and `x2` either both should be `None`, or both tensors")
-    d = promote(*dtypes) if any(x is not None for x in dtypes) else "int32"
+    d = promote(*dtypes)
     return ("bool", *[d] * len(dtypes)), d

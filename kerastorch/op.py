@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerastorch import backend_registry, dtypes, scope
+from kerastorch import backend_registry, dtypes, scope, shapes
 from kerastorch.errors import NotLowerable, OpError, because, near
 from kerastorch.graph import Graph, KerasTensor, Node
 from kerastorch.variable import Variable
@@ -98,6 +98,9 @@ class Op:
             lines.append("    data_format = _standardize_data_format(data_format)")
         if defaults.get("_default_padding") == "valid":
             lines.append("    padding = padding.lower()")
+        if self.shape_rule is shapes.reduce:  # over no axes: one more, of size 1, is reduced, since frameworks differ on ()
+            lines += ["    if axis in ((), []):", f"        {self.parameters[0]}, axis = _one_more_axis({self.parameters[0]}), -1"]
+            lines += ["        keepdims = False"] if "keepdims" in self.parameters else []
         lines += [
             f"    _key = ({', '.join(key)},)",
             "    _plan = _plans.get(_key)",
@@ -109,7 +112,8 @@ class Op:
             f"        raise _explain(_error, ({args}{',' if self.parameters else ''}))",
         ]
         space = {"_plans": self.plans, "_make_plan": self.make_plan, "_explain": self.explain, "_kind_of_all": kind_of_all,
-                 "_standardize_data_format": scope.standardize_data_format, **defaults}  # fmt: skip
+                 "_standardize_data_format": scope.standardize_data_format, "_one_more_axis": one_more_axis,
+                 **defaults}  # fmt: skip
         exec(compile("\n".join(lines), f"<kerastorch op {self.name}>", "exec"), space)
         function = space[self.body.__name__]
         function.__doc__, function.__module__ = self.body.__doc__, self.body.__module__
@@ -245,6 +249,24 @@ class Op:
 
         return body
 
+    def expanded(self, *args: Any, **kwargs: Any) -> Any:
+        """What the body records, with operands and results cast as the dtype rule says."""
+        if self.dtype_rule is None:
+            return self.body(*args, **kwargs)
+        compute, result = self.dtype(args)
+        wants = compute if isinstance(compute, tuple) else (compute,) * len(self.operands)
+
+        def cast(x: Any, dtype: str | None) -> Any:
+            if isinstance(x, list | tuple):
+                each = dtype if isinstance(dtype, list | tuple) else [dtype] * len(x)
+                return type(x)(cast(item, d) for item, d in zip(x, each, strict=True))
+            return x if dtype is None or not isinstance(x, KerasTensor) or x.dtype == dtype else OPS["cast"].function(x, dtype)
+
+        ready = list(args)
+        for want, i in zip(wants, self.operands, strict=True):
+            ready[i] = cast(args[i], want)
+        return cast(self.body(*ready, **kwargs), result)
+
     def casts(self, owner: Any, args: Sequence[Any]) -> tuple[dict[int, Any], Any]:
         """By the position of each operand the dtype that it is to have on a backend, and the dtype of the result.
 
@@ -354,6 +376,11 @@ def kind_of_all(values: Any, op: str, parameter: str) -> Any:
     if backend_registry.of(values) is not None or isinstance(values, KerasTensor):
         raise OpError(f"ops.{op}: {parameter} must be a list of tensors, not one tensor of shape {shape_of(values)}")
     return tuple([(x.__class__, getattr(x, "dtype", None)) for x in values])
+
+
+def one_more_axis(x: Any) -> Any:
+    """An operand with an axis of size 1 behind its own."""
+    return OPS["expand_dims"].function(x, -1)
 
 
 def unsettled(x: Any) -> bool:

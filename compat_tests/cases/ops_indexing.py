@@ -59,6 +59,7 @@ CASES = [
     Case("argsort", (M,), {"axis": 0}),
     Case("argsort", (M,), {"axis": None}),
     Case("argsort", (integers(0, 2, 20),), note="ties"),
+    Case("argsort", (np.array(1),), note="number", expected=lambda x: np.array([0])),
     Case("top_k", (M, 2), gradient=True, dtypes=ALL),
     Case("in_top_k", (np.array([1, 0, 3]), M, 2)),
     Case("argpartition", (M, 1), dtypes=NUMBERS, expected=lambda x, k: np.argsort(x)),

@@ -151,6 +151,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
 
 def _window(x, height):
     """`x` values of a function of the place from 0 to 1; a single one is 1."""
+    x = x if isinstance(x, int) else core.cast(x, "int32")
     last = elementwise.subtract(x, 1)
     values = height(elementwise.divide(arange(x, dtype=dtypes.floatx()), elementwise.maximum(last, 1)))
     return elementwise.where(logic.equal(last, 0), 1, values)

@@ -5,7 +5,7 @@ import math
 from kerastorch import dtypes
 from kerastorch.dtypes import arithmetic, counted, deep, floating, magnitude, promoted, selecting, wide_floating
 from kerastorch.op import Tensor, composite, op
-from kerastorch.ops import core, logic
+from kerastorch.ops import core, indexing, logic
 from kerastorch.shapes import broadcast, unary
 from kerastorch.sparsity import intersection, kept, quotient, union
 
@@ -132,13 +132,19 @@ def clip(x: Tensor, x_min: Tensor, x_max: Tensor):
     """
 
 
-def _chosen(condition, x1, x2):
-    return [(None,)] * len(condition) if x1 is None else broadcast(condition, x1, x2)
+@op(shape=broadcast, dtype=selecting)
+def where_(condition: Tensor, x1: Tensor, x2: Tensor):
+    """The recorded form of `where`."""
 
 
-@op(shape=_chosen, dtype=selecting)
-def where(condition: Tensor, x1: Tensor = None, x2: Tensor = None):
-    """Elements of `x1` where the condition holds, of `x2` elsewhere; without both, where it holds, as `nonzero` says it."""
+def where(condition, x1=None, x2=None):
+    """Elements of `x1` where the condition holds, of `x2` elsewhere; without both, the places where it holds.
+
+    Args:
+        condition: Truth values.
+        x1, x2: Tensors or numbers that broadcast with the condition. Without both, the result is that of `nonzero`.
+    """
+    return indexing.nonzero(condition) if x1 is None and x2 is None else where_(condition, x1, x2)
 
 
 @composite(shape=broadcast, dtype=floating)

@@ -154,9 +154,9 @@ def sort(x: Tensor, axis=-1):
     """The elements in ascending order along an axis, or of the flattened operand where that is None."""
 
 
-@op(shape=_ordered, dtype=dtypes.index)
+@op(shape=lambda x, *, axis=-1: _ordered(x, axis=axis) if x else (1,), dtype=dtypes.index)
 def argsort(x: Tensor, axis=-1):
-    """The positions that would sort a tensor; equal elements keep their order."""
+    """The positions that would sort a tensor; equal elements keep their order. A single number is taken as a vector."""
 
 
 def _parted(x, *, kth, axis=-1):

@@ -204,7 +204,7 @@ def _slid(x1, x2, *, mode="valid"):
     if mode not in ("valid", "same", "full"):
         raise ValueError(f"mode must be 'valid', 'same' or 'full', not {mode!r}")
     if None in (*x1, *x2):
-        return (None,)
+        raise ValueError(f"both vectors must have a known length, as the longer one stays in place, not the shapes {x1} and {x2}")
     long, short = max(x1[0], x2[0]), min(x1[0], x2[0])
     return ({"valid": long - short + 1, "same": long, "full": long + short - 1}[mode],)
 

@@ -363,7 +363,7 @@ class Writer:
                 name = self.module_name(node.title, op.operation, lambda: OperationCall(op.operation, backend))  # type: ignore[arg-type]
                 self.bind(node.structure, self.graph.call_module(name, args, kwargs))
             else:
-                self.expand(node, lambda: op.body(*node.args, **node.kwargs))
+                self.expand(node, lambda: op.expanded(*node.args, **node.kwargs))
             return
         wants, result = op.casts(backend, node.args) if op.dtype_rule is not None else (dict.fromkeys(op.operands), None)
         swapped = self.elementwise(op, node)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from kerastorch import dtypes, ops
-from kerastorch.ops import control
+from kerastorch.ops import control, elementwise
 from kerastorch.ops.control import run_steps
 from kerastorch.shapes import per_axis
 from kerastorch.variable import numpy_dtype
@@ -19,7 +19,7 @@ SAME = """
     bitwise_or bitwise_xor broadcast_to ceil clip copy cos cosh divide equal exp expand_dims expm1 floor flip floor_divide
     fmod greater greater_equal isfinite isinf isnan less less_equal log log1p logical_and logical_not logical_or
     logical_xor matmul maximum minimum mod multiply negative not_equal power reciprocal repeat reshape sign sin sinh
-    size sqrt square squeeze subtract take take_along_axis tan tanh tile transpose trunc where
+    size sqrt square squeeze subtract take take_along_axis tan tanh tile transpose trunc
 """
 REDUCTIONS = "all any argmax argmin max mean min prod sum var"
 
@@ -131,6 +131,7 @@ PLAIN = {
     ops.stack: stack,
     ops.stop_gradient: lambda x: x,
     ops.zeros: lambda shape, dtype=None: np.zeros(shape, of_dtype(dtype)),
+    elementwise.where_: np.where,
     ops.zeros_like: lambda x, dtype=None: np.zeros_like(x),
 }
 TABLE = {op: as_tensors(function) for op, function in PLAIN.items()} | {

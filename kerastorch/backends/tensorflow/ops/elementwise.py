@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from kerastorch import ops
+from kerastorch.ops.elementwise import where_
 
 
 def signed(function):
@@ -53,12 +54,6 @@ def fmod(x1, x2):
 
 def clip(x, x_min, x_max):
     return tf.minimum(tf.maximum(x, x_min), x_max)
-
-
-def where(condition, x1=None, x2=None):
-    if x1 is None:
-        return tuple(tf.unstack(tf.where(condition), condition.shape.rank, 1))
-    return tf.where(condition, x1, x2)
 
 
 def gcd(x1, x2):
@@ -144,6 +139,6 @@ TABLE = {
     ops.tan: tf.tan,
     ops.tanh: tf.tanh,
     ops.trunc: floats(lambda x: tf.where(x < 0, tf.math.ceil(x), tf.floor(x)), tf.identity),
-    ops.where: where,
+    where_: tf.where,
 }
 SCALARS: set = set()

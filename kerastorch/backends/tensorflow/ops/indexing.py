@@ -140,7 +140,7 @@ def sort(x, axis=-1):
 
 
 def argsort(x, axis=-1):
-    return tf.argsort(tf.reshape(x, [-1]), 0) if axis is None else tf.argsort(x, axis)
+    return tf.argsort(tf.reshape(x, [-1]), 0) if axis is None or not x.shape.rank else tf.argsort(x, axis)
 
 
 def top_k(x, k, sorted=True):

@@ -83,6 +83,9 @@ def split(x, indices_or_sections, axis=0):
     if isinstance(indices_or_sections, int):
         return tf.split(x, indices_or_sections, axis)
     size = size_of(x, axis)
+    if tf.is_tensor(indices_or_sections):
+        at = tf.concat([[0], tf.cast(indices_or_sections, tf.int32), [size]], 0)
+        return tf.split(x, at[1:] - at[:-1], axis, num=indices_or_sections.shape[0] + 1)
     cuts = [int(c) for c in indices_or_sections]
     if isinstance(size, int):
         at = [0, *(min(max(c + size if c < 0 else c, 0), size) for c in cuts), size]

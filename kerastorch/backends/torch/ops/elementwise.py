@@ -14,10 +14,6 @@ def minimum(x1, x2):
     return torch.minimum(x1, x2) if isinstance(x2, torch.Tensor) else torch.clamp_max(x1, x2)
 
 
-def where(condition, x1=None, x2=None):
-    return torch.where(condition) if x1 is None else torch.where(condition, x1, x2)
-
-
 def imag(x):
     return x.imag if x.is_complex() else torch.zeros_like(x)
 
@@ -113,9 +109,9 @@ TABLE = {
     ops.tan: torch.tan,
     ops.tanh: torch.tanh,
     ops.trunc: torch.trunc,
-    ops.where: where,
+    elementwise.where_: torch.where,
 }
-SCALARS = {ops.add, ops.subtract, ops.multiply, ops.divide, ops.power, ops.clip, ops.where}
+SCALARS = {ops.add, ops.subtract, ops.multiply, ops.divide, ops.power, ops.clip, elementwise.where_}
 TRAILING_SCALARS = {
     ops.equal, ops.not_equal, ops.greater, ops.greater_equal, ops.less, ops.less_equal, ops.floor_divide, ops.mod,
     ops.fmod, ops.maximum, ops.minimum, ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor, ops.bitwise_left_shift,

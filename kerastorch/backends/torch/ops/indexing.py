@@ -111,11 +111,12 @@ def sort(x, axis=-1):
 
 
 def argsort(x, axis=-1):
-    return torch.argsort(x.reshape(-1) if axis is None else x, dim=-1 if axis is None else axis, stable=True)
+    return torch.argsort(x.reshape(-1) if axis is None or not x.ndim else x, dim=-1 if axis is None else axis, stable=True)
 
 
 def top_k(x, k, sorted=True):
-    return tuple(torch.topk(x, k, sorted=sorted))
+    values, at = torch.topk(x, k, sorted=sorted)
+    return values, at.int()
 
 
 def isin(x1, x2, assume_unique=False, invert=False):
@@ -123,11 +124,12 @@ def isin(x1, x2, assume_unique=False, invert=False):
 
 
 def nonzero(x):
-    return torch.nonzero(x, as_tuple=True) if x.ndim else ()
+    return tuple(places.int() for places in torch.nonzero(x, as_tuple=True)) if x.ndim else ()
 
 
 def distinct(x, axis=None):
-    return torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
+    values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True, dim=axis)
+    return values, inverse.int(), counts.int()
 
 
 def searchsorted(sorted_sequence, values, side="left"):

@@ -6,39 +6,23 @@ from kerastorch import ops
 from kerastorch.shapes import normalize_axes
 
 
-def over(function):
-    """A reduction of torch's, which takes no axes for all of them, made to take them for none, as numpy does."""
-
-    def call(x, axis=None, keepdims=False):
-        if axis in ((), []):
-            return function(x.unsqueeze(-1), -1)
-        return function(x, axis, keepdims)
-
-    call.__name__ = call.__qualname__ = function.__name__
-    return call
-
-
 def filled(x, axis, initial):
     """A tensor in place of an empty one, with the initial value of a reduction to be found in it."""
     axes = normalize_axes(axis, x.ndim)
     return x.new_full([1 if i in axes else size for i, size in enumerate(x.shape)], initial)
 
 
-amax = over(lambda x, axis, keepdims=False: torch.amax(x, () if axis is None else axis, keepdims))
-amin = over(lambda x, axis, keepdims=False: torch.amin(x, () if axis is None else axis, keepdims))
-
-
 def maximum(x, axis=None, keepdims=False, initial=None):
     if initial is not None and not x.numel():
         x = filled(x, axis, initial)
-    result = amax(x, axis, keepdims)
+    result = torch.amax(x, () if axis is None else axis, keepdims)
     return result if initial is None else torch.clamp_min(result, initial)
 
 
 def minimum(x, axis=None, keepdims=False, initial=None):
     if initial is not None and not x.numel():
         x = filled(x, axis, initial)
-    result = amin(x, axis, keepdims)
+    result = torch.amin(x, () if axis is None else axis, keepdims)
     return result if initial is None else torch.clamp_max(result, initial)
 
 
@@ -77,20 +61,20 @@ def bincount(x, weights=None, minlength=0, sparse=False):
 
 
 TABLE = {
-    ops.all: over(torch.all),
-    ops.any: over(torch.any),
+    ops.all: torch.all,
+    ops.any: torch.any,
     ops.argmax: torch.argmax,
     ops.argmin: torch.argmin,
     ops.bincount: bincount,
     ops.cumprod: cumprod,
     ops.cumsum: cumsum,
-    ops.logsumexp: over(logsumexp),
+    ops.logsumexp: logsumexp,
     ops.max: maximum,
-    ops.mean: over(torch.mean),
+    ops.mean: torch.mean,
     ops.min: minimum,
     ops.prod: prod,
-    ops.std: over(std),
-    ops.sum: over(torch.sum),
-    ops.var: over(var),
+    ops.std: std,
+    ops.sum: torch.sum,
+    ops.var: var,
 }
 SCALARS: set = set()
