@@ -15,8 +15,8 @@ def _columns(metric: Metric, y_true: Any, y_pred: Any) -> int:
     """The number of columns of two matrices."""
     if len(y_true.shape) != 2 or len(y_pred.shape) != 2 or y_pred.shape[-1] is None:
         raise ValueError(
-            f"{type(metric).__name__}: target and prediction must have the shape (batch, outputs), with a known number "
-            f"of outputs; their shapes are {tuple(y_true.shape)} and {tuple(y_pred.shape)}"
+            f"{type(metric).__name__} expects 2D inputs with shape (batch, outputs), with a known number of outputs; targets have "
+            f"{tuple(y_true.shape)} and predictions {tuple(y_pred.shape)}"
         )
     return y_pred.shape[-1]
 
