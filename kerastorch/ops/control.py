@@ -164,7 +164,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     if not callable(f):
         raise TypeError(f"scan: f should be a callable. Received: {f!r}")
     if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
-        raise ValueError(f"scan: unroll must be a bool or a positive integer, not {unroll!r}")
+        raise ValueError(f"scan: unroll must be an positive integer or boolean. Received: {unroll!r}")
     if xs is None and length is None:
         raise ValueError("scan: length must be given where xs is None")
     carry, slices = leaves(init), leaves(xs)

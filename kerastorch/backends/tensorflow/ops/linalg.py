@@ -8,9 +8,12 @@ from kerastorch.ops.algebra import einsum_
 PRODUCTS = frozenset((tf.float16, tf.bfloat16, tf.float32, tf.float64, tf.int32, tf.int64, tf.complex64, tf.complex128))
 
 
+FLOAT32 = tf.float32  # looked at first, since hashes of TensorFlow's dtypes are slow
+
+
 def known(x):
     """An operand in a dtype that TensorFlow multiplies matrices of: narrow and unsigned integers as int64."""
-    return x if x.dtype in PRODUCTS else tf.cast(x, tf.int64)
+    return x if x.dtype is FLOAT32 or x.dtype in PRODUCTS else tf.cast(x, tf.int64)
 
 
 def matmul(x1, x2):

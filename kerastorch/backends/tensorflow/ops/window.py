@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from kerastorch import ops
 from kerastorch.ops import window
-from kerastorch.shapes import per_axis
+from kerastorch.shapes import per_axis, pooled
 
 LAYOUT = {1: "NWC", 2: "NHWC", 3: "NDHWC"}
 
@@ -20,6 +20,8 @@ def as_given(x, data_format):
 
 
 def pool(function, inputs, pool_size, strides, padding, data_format):
+    # TensorFlow's own kernels end the process where a window does not fit.
+    pooled(tuple(inputs.shape), pool_size=pool_size, strides=strides, padding=padding, data_format=data_format)
     x, rank = channels_last(inputs, data_format), inputs.shape.rank - 2
     size = per_axis(pool_size, rank)
     strides = size if strides is None else per_axis(strides, rank)
