@@ -152,8 +152,6 @@ class Op:
             self.shape(args)
         except (ValueError, TypeError) as rule_error:
             why = rule_error
-        if why is error and not self.primitive:
-            return error
         return self.refusal(why, args, error)
 
     def refusal(self, why: Exception, args: Sequence[Any], cause: Exception) -> Exception:
@@ -346,7 +344,8 @@ class Op:
     def record(self, *args: Any) -> Any:
         """Makes a node of the graph, with the result's shape and dtype by the rules."""
         if self.shape_rule is None or self.dtype_rule is None:
-            return self.body(*args)
+            with scope.symbolic():  # sizes that are not known yet are symbols in the body
+                return self.body(*args)
         try:
             shape = self.shape(args)
             dtype = self.dtype(args)[1]

@@ -114,7 +114,7 @@ def _cross(x1, x2, *, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if x1[a] not in (2, 3, None) or x2[b] not in (2, 3, None):
         raise ValueError(f"vectors of 2 or 3 components are needed, not {x1[a]} and {x2[b]} (shapes {x1} and {x2})")
     rest = shapes.broadcast(x1[:a] + x1[a + 1 :], x2[:b] + x2[b + 1 :])
-    if x1[a] == x2[b] == 2:
+    if 3 not in (x1[a], x2[b]):  # where no size is known, both are taken to be 2, as in Keras
         return rest
     c = shapes.normalize_axis(axisc, len(rest) + 1)
     return (*rest[:c], 3, *rest[c:])

@@ -136,8 +136,13 @@ def shape(x):
     While a layer's call is recorded, and on frameworks that trace with open shapes, a dimension that is not known yet
     is a tensor without dimensions; otherwise it is None.
     """
+    return shape_of(x) if isinstance(x, KerasTensor) and not scope.is_symbolic() else sizes(x)
+
+
+def sizes(x):
+    """The shape as a tuple, with a tensor without dimensions for each size that is not known yet."""
     found = shape_of(x)
-    if None not in found or isinstance(x, KerasTensor) and not scope.is_symbolic():
+    if None not in found:
         return found
     return tuple(size_of(x, axis) if size is None else size for axis, size in enumerate(found))
 

@@ -9,6 +9,7 @@ import warnings
 from kerastorch import dtypes, ops, shapes
 from kerastorch.dtypes import as_given, concrete, floating, is_float, promote
 from kerastorch.op import Tensor, composite, dtype_of, op
+from kerastorch.ops import core
 from kerastorch.ops.activation import celu as celu
 from kerastorch.ops.activation import elu as elu
 from kerastorch.ops.activation import gelu as gelu
@@ -330,7 +331,7 @@ def spread(x, weight, axes):
     """A weight that has the sizes of some axes of `x` only, reshaped so that it multiplies along them."""
     if weight is None or len(weight.shape) == len(x.shape):
         return weight
-    sizes = iter(ops.shape(weight))
+    sizes = iter(core.sizes(weight))
     return ops.reshape(weight, [next(sizes) if i in axes else 1 for i in range(len(x.shape))])
 
 

@@ -4,7 +4,7 @@ import math
 
 from kerastorch import shapes
 from kerastorch.dtypes import promoted, same
-from kerastorch.op import Tensor, Tensors, composite, op
+from kerastorch.op import Tensor, Tensors, composite, op, shape_of
 from kerastorch.ops import core
 from kerastorch.sparsity import kept, union
 
@@ -81,8 +81,14 @@ def expand_dims(x: Tensor, axis):
 
 
 @op(shape=shapes.squeeze, dtype=same, sparse=kept)
+def squeeze_(x: Tensor, axis=None):
+    """The recorded form of `squeeze`, which names all axes, so that a batch of one stays a batch."""
+
+
+@composite
 def squeeze(x: Tensor, axis=None):
     """Without the dimensions of size 1, or without the named ones."""
+    return squeeze_(x, [i for i, size in enumerate(shape_of(x)) if size == 1] if axis is None else axis)
 
 
 def _broadcast_to(x, *, shape):
@@ -224,6 +230,8 @@ def dsplit(x: Tensor, indices_or_sections):
 
 def _unstacked(x, *, num=None, axis=0):
     axis = shapes.normalize_axis(axis, len(x))
+    if None not in (num, x[axis]) and num != x[axis]:
+        raise ValueError(f"num {num} is not the size of axis {axis} of shape {x}")
     num = x[axis] if num is None else num
     if num is None:
         raise ValueError(f"Cannot infer argument `num` from shape {x}: axis {axis} has no known size. Give num itself")
@@ -340,7 +348,7 @@ def meshgrid(*x, indexing="xy"):
     order = list(range(len(vectors)))
     if indexing == "xy" and len(order) > 1:
         order[:2] = 1, 0
-    whole = [core.shape(vectors[i])[0] for i in order]
+    whole = [core.sizes(vectors[i])[0] for i in order]
     at = {vector: axis for axis, vector in enumerate(order)}
     return [
         broadcast_to(reshape(v, [-1 if axis == at[i] else 1 for axis in range(len(order))]), whole)

@@ -62,8 +62,15 @@ def ifft2(x: Tensors):
     """The inverse of `fft2`."""
 
 
+def _points(size):
+    """How many points a transform has, where that is known."""
+    if size is not None and size < 1:
+        raise ValueError(f"a transform needs one point or more, not {size}")
+    return size
+
+
 def _half(x, *, fft_length=None):
-    size = _ranked(x)[-1] if fft_length is None else fft_length
+    size = _points(_ranked(x)[-1] if fft_length is None else fft_length)
     return [(*x[:-1], None if size is None else size // 2 + 1)] * 2
 
 
@@ -82,7 +89,7 @@ def rfft(x: Tensor, fft_length=None):
 
 def _whole(x, *, fft_length=None):
     size = _pair(x)[-1]
-    return (*x[0][:-1], fft_length if fft_length is not None else None if size is None else 2 * (size - 1))
+    return (*x[0][:-1], _points(fft_length if fft_length is not None or size is None else 2 * (size - 1)))
 
 
 @op(shape=_whole, dtype=deep)
@@ -216,13 +223,9 @@ def _signal(x, *, sequence_length, sequence_stride, fft_length, length=None, win
     _checked(sequence_length, sequence_stride, fft_length, window)
     shape = _pair(x, 2)
     total = None if shape[-2] is None else fft_length + (shape[-2] - 1) * sequence_stride
-    start = fft_length // 2 if center else 0
-    stop = total if length is None else start + length
-    if total is not None:
-        kept = min(stop, total) - start - (start if length is None else 0)
-    else:
-        kept = length
-    return (*shape[:-2], kept)
+    if length is None and total is not None:
+        length = total - fft_length // 2 * 2 if center else total
+    return (*shape[:-2], length)
 
 
 def _both_exact(x):
@@ -238,7 +241,7 @@ def istft(x: Tensors, sequence_length, sequence_stride, fft_length, length=None,
     Args:
         x: The real and the imaginary part, of shape (..., windows, fft_length // 2 + 1), float32 or float64.
         sequence_length, sequence_stride, fft_length, window, center: As for `stft`.
-        length: To how many samples the result is cut; None leaves it.
+        length: To how many samples the result is cut or filled up with zeros; None leaves it.
 
     Returns:
         Tensor of shape (..., samples).
@@ -257,8 +260,9 @@ def istft(x: Tensors, sequence_length, sequence_stride, fft_length, length=None,
         sequences = elementwise.multiply(sequences, elementwise.divide(weights, energy[:fft_length]))
     out = overlap_and_add(sequences, sequence_stride)
     start = fft_length // 2 if center else 0
-    stop = start + length if length is not None else -start or None
-    return out[..., start:stop]
+    if length is None:
+        return out[..., start : -start or None]
+    return shaping.pad(out, [(0, 0)] * (core.ndim(out) - 1) + [(0, length)])[..., start : start + length]
 
 
 # ------------------------------------------------------------------------------------------------ complex tensors

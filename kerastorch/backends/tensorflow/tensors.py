@@ -87,7 +87,9 @@ def dense(x: Any) -> Any:
 
 def numpy(x: Any) -> np.ndarray:
     """A tensor as a numpy array; sparse and ragged ones are filled up with zeros."""
-    return np.asarray(dense(x))
+    x = dense(x)
+    # numpy cannot take bfloat16 without dimensions from a tensor itself.
+    return np.asarray(x if x.shape.rank else x.numpy())
 
 
 # ------------------------------------------------------------------------------------------------ devices

@@ -5,6 +5,7 @@ import tensorflow as tf
 from kerastorch import dtypes, ops
 from kerastorch.backends.tensorflow import tensors
 from kerastorch.ops import core as declared
+from kerastorch.ops import shaping
 from kerastorch.shapes import normalize_axes, normalize_axis, pad_pairs
 
 # ------------------------------------------------------------------------------------------------ making
@@ -178,6 +179,7 @@ TABLE = {
     ops.size_of: size_of,
     ops.split: split,
     ops.squeeze: squeeze,
+    shaping.squeeze_: squeeze,
     ops.stack: tf.stack,
     ops.stop_gradient: tf.stop_gradient,
     ops.tile: tile,

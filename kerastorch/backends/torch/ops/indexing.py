@@ -60,7 +60,11 @@ def block(inputs, start_indices, shape):
 
 
 def slice_(inputs, start_indices, shape):
-    return inputs[block(inputs, start_indices, shape)]
+    out = inputs[block(inputs, start_indices, shape)]
+    if any(want not in (-1, have) for want, have in zip(shape, out.shape, strict=True)):
+        raise ValueError(f"a block of shape {tuple(shape)} from {[int(s) for s in start_indices]} on is not within shape "
+                         f"{tuple(inputs.shape)}")  # fmt: skip
+    return out
 
 
 def slice_update(inputs, start_indices, updates):

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from kerastorch import ops
 from kerastorch.backends.torch import tensors
 from kerastorch.ops import core as declared
+from kerastorch.ops import shaping
 from kerastorch.shapes import normalize_axes, pad_pairs
 
 # ------------------------------------------------------------------------------------------------ making
@@ -87,7 +88,10 @@ def split(x, indices_or_sections, axis=0):
 
 
 def unstack(x, num=None, axis=0):
-    return list(torch.unbind(x, axis))
+    parts = list(torch.unbind(x, axis))
+    if num not in (None, len(parts)):
+        raise ValueError(f"num {num} is not the size of axis {axis} of shape {tuple(x.shape)}")
+    return parts
 
 
 def repeat(x, repeats, axis=None):
@@ -170,6 +174,7 @@ TABLE = {
     ops.size_of: size_of,
     ops.split: split,
     ops.squeeze: squeeze,
+    shaping.squeeze_: squeeze,
     ops.stack: torch.stack,
     ops.stop_gradient: torch.Tensor.detach,
     ops.tile: tile,
