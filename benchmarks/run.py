@@ -1,6 +1,6 @@
 """Times kerastorch beside hand-written PyTorch and Keras 3, in one run, and prints ratios.
 
-    python benchmarks/run.py [--only mlp,convnet,lstm,lstm_masked,import,record] [--rounds 5] [--against torch,keras-torch,...]
+    python benchmarks/run.py [--only mlp,convnet,lstm,lstm_masked,import,record,ops] [--rounds 5] [--against torch,keras-torch,...]
 
 Every implementation of a workload runs in a process of its own that stays alive; rounds go through the implementations one after
 the other, phase by phase, so that a slow spell of the machine falls on all of them. Ratios are taken within a round, to
@@ -138,10 +138,19 @@ def recording(rounds):
         print(f"  {title:<22}{'-' if seconds is None else f'{seconds:8.3f}'}")
 
 
+def eager_ops():
+    """What an eager op costs over the bare call of the framework's function."""
+    print("\none eager op over the framework's own function, microseconds (bare call)")
+    for backend in ("torch", "tensorflow"):
+        done = subprocess.run([sys.executable, HERE / "eager_ops.py", backend], capture_output=True, text=True, env=environment(backend))
+        found = json.loads(done.stdout) if not done.returncode else {}
+        print(f"  {backend:<22}" + "".join(f"{name:>10} {ours - bare:+.2f} ({bare:.2f})" for name, (bare, ours) in found.items()))
+
+
 def main():
     """Runs what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join((*WORKLOADS, "import", "record")))
+    parser.add_argument("--only", default=",".join((*WORKLOADS, "import", "record", "ops")))
     parser.add_argument("--against", default=",".join(IMPLEMENTATIONS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
@@ -154,6 +163,8 @@ def main():
             importing(args.rounds)
         elif name == "record":
             recording(args.rounds)
+        elif name == "ops":
+            eager_ops()
         else:
             show(name, workload(name, args.against.split(","), args.rounds))
 

@@ -129,6 +129,10 @@ def test_operators_on_variables(backend):
         (lambda x: ops.concatenate(x), "ops.concatenate: xs must be a list of tensors, not one tensor"),
         (lambda x: ops.einsum("ij,jk->ik", x, x), "gives 'j' the sizes 3 and 2"),
         (lambda x: ops.pad(x, 1, mode="mirror"), "mode 'mirror' is none of"),
+        (lambda x: ops.unstack(x, num=3), "ops.unstack: num 3 is not the size of axis 0"),
+        (lambda x: ops.slice(x, (1, 1), (1, 3)), r"ops.slice: .*inputs=float32\[2, 3\]"),
+        (lambda x: ops.max_pool(ops.reshape(x, (1, 2, 3)), 4), "ops.max_pool: .*window that reaches over 4 positions does not fit"),
+        (lambda x: ops.irfft((x, x), 0), "ops.irfft: a transform needs one point or more, not 0"),
     ],
 )
 def test_errors_name_the_op_and_the_shapes(call, message, backend):
@@ -186,3 +190,40 @@ def test_nothing_is_differentiated_within_no_gradient(backend):
 
     _, (gradient,) = backend.value_and_gradients(loss, [v])
     np.testing.assert_allclose(backend.numpy(gradient), [1, 1])
+
+
+def test_numpy_takes_every_dtype_without_dimensions(backend):
+    for dtype in ("bool", "int8", "float16", "bfloat16", "float64"):
+        assert backend.numpy(backend.convert(1, dtype)).shape == ()
+
+
+def test_numpy_arrays_of_users_are_theirs_to_change(backend):
+    values = ops.convert_to_numpy(backend.convert(array(2)))
+    values[0] = 5
+    assert values[0] == 5
+
+
+# ---------------------------------------------------------------------------------------------------- unknown sizes
+
+
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (ops.squeeze, (None, 3)),
+        (lambda x: ops.meshgrid(x[:, 0, 0], x[0, 0])[1], (3, None)),
+        (lambda x: ops.rearrange(x, "b h c -> (b c) h"), (None, 1)),
+    ],
+)
+def test_a_batch_of_one_is_a_batch(function, shape, backend):
+    x = KerasTensor((None, 1, 3))
+    out = function(x)
+    assert out.shape == shape
+    (found,) = Graph([x], [out]).run([backend.convert(array(1, 1, 3))], lambda node, args, kwargs: node.operation(*args, **kwargs))
+    assert [n for n, known in zip(backend.shape(found), shape, strict=True) if known] == [n for n in shape if n]
+
+
+def test_sparse_tensors_become_dense_when_asked(backend):
+    assert not ops.convert_to_tensor(KerasTensor((2, 3), sparse=True), sparse=False).sparse
+    assert ops.convert_to_tensor(KerasTensor((2, 3), sparse=True)).sparse
+    dense = backend.convert(array(2, 3))
+    np.testing.assert_array_equal(backend.numpy(ops.convert_to_tensor(dense, sparse=False)), array(2, 3))
