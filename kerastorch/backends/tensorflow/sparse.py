@@ -12,6 +12,7 @@ import tensorflow as tf
 from kerastorch import ops, sparsity
 from kerastorch.backends.tensorflow.ops.reduce import bincount
 from kerastorch.backends.tensorflow.tensors import dense, shape
+from kerastorch.ops import shaping
 from kerastorch.shapes import normalize_axes
 
 KINDS = (tf.SparseTensor, tf.IndexedSlices)
@@ -152,6 +153,7 @@ TABLE = {
     ops.multiply: multiply,
     ops.reshape: only(lambda x, newshape: tf.sparse.reshape(x, (newshape,) if isinstance(newshape, int) else newshape)),
     ops.squeeze: only(squeeze),
+    shaping.squeeze_: only(squeeze),
     ops.sum: only(total),
     ops.transpose: only(lambda x, axes=None: tf.sparse.transpose(x, axes)),
 }
