@@ -26,7 +26,7 @@ UNUSED = {
                     ("implementation", "consume_less", "time_major", "input_dim", "input_length")),  # fmt: skip
     "Lambda": ("function_type", "module", "output_shape_type", "output_shape_module", "mask_type", "mask_module"),
     "InputLayer": ("input_dtype", "type_spec"),
-    "Reshape": ("batch_input_shape",),
+    "MultiHeadAttention": ("query_shape", "key_shape", "value_shape", "softmax_robust_masking"),
 }
 OPTIMIZER_UNUSED = ("jit_compile", "is_legacy_optimizer", "initial_accumulator_value_type", "schedule_decay", "centered_type")
 MERGES = {"sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum", "dot": "Dot", "cos": "Dot"}
@@ -77,7 +77,41 @@ def _layers_of(name: str, inner: Any) -> Config:
     for end in ("input_layers", "output_layers"):  # of which there was a list then, even where there is one
         if not today and len(made.get(end) or ()) == 1 and isinstance(made[end][0], list):
             made[end] = made[end][0]
+    _renumber(made)
     return made
+
+
+def _renumber(config: Config) -> None:
+    """Counts the calls of models within a model from 0: of those that knew their inputs, tf.keras counted from 1."""
+    old = [e for e in config["layers"] if isinstance(e, dict) and isinstance(e.get("inbound_nodes"), list)]
+    places = [p for e in old for call in e["inbound_nodes"] if isinstance(call, list) for p in call if isinstance(p, list)]
+    ends = config.get("output_layers") or []
+    ends = [ends] if ends and isinstance(ends[0], str) else list(ends.values()) if isinstance(ends, dict) else ends
+    for entry in old:
+        mine = [p for p in (*places, *ends) if p[0] == entry.get("name")]
+        if entry["class_name"] in ("Functional", "Sequential") and mine and min(p[1] for p in mine) > 0:
+            for p in mine:
+                p[1] -= 1
+            if entry["class_name"] == "Functional":  # whose calls are counted from 1 where a model ends, to this day
+                for p in (p for p in ends if p[0] == entry.get("name")):
+                    p[1] += 1
+
+
+def modern_archive(config: Config) -> Config:
+    """The configuration in a `.keras` file that tf.keras wrote: Keras 2's in the form of Keras 3."""
+    arguments = config.get("compile_config")
+    made = modern(_without_modules({k: v for k, v in config.items() if k != "compile_config"}))
+    if arguments and arguments.get("optimizer"):
+        made["compile_config"] = modern_training({**arguments, "optimizer_config": arguments["optimizer"]})
+    return made
+
+
+def _without_modules(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_modules(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: _without_modules(v) for k, v in value.items() if k != "module" or not str(v).startswith(("keras", "tf_keras"))}
 
 
 # ------------------------------------------------------------------------------------------------ what single classes need
@@ -172,9 +206,11 @@ def modern_training(arguments: Mapping[str, Any]) -> Config:
     """What a model was compiled with, as `compile_from_config` takes it."""
     found = {k: v for k, v in arguments.items() if k not in ("optimizer_config", "sample_weight_mode", "jit_compile")}
     optimizer = arguments["optimizer_config"]
-    name = optimizer["class_name"].rpartition(">")[2]
-    config = {k: v for k, v in optimizer["config"].items() if k not in OPTIMIZER_UNUSED}
-    found["optimizer"] = {"class_name": name, "module": "keras.optimizers", "config": config}
+    if isinstance(optimizer, dict):
+        config = {k: v for k, v in optimizer["config"].items() if k not in OPTIMIZER_UNUSED}
+        name = optimizer["class_name"].rpartition(">")[2]
+        optimizer = {"class_name": name, "module": "keras.optimizers", "config": config}
+    found["optimizer"] = optimizer
     found["loss"] = _of(found.get("loss"), "losses")
     for key in ("metrics", "weighted_metrics"):
         found[key] = _of(found.get(key), "metrics")

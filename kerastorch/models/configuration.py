@@ -209,8 +209,14 @@ class _Builder:
     def arguments(self, call: Any) -> tuple[list[Any], dict[str, Any]]:
         if isinstance(call, list):  # as Keras 2 wrote it: [layer, call, output, keywords] for each input
             tensors = [self.tensor(*place[:3]) for place in call]
-            return [tensors[0] if len(tensors) == 1 else tensors], dict(call[0][3]) if len(call[0]) > 3 else {}
+            keywords = dict(call[0][3]) if len(call[0]) > 3 else {}
+            return [tensors[0] if len(tensors) == 1 else tensors], {k: self.keyword(v) for k, v in keywords.items()}
         return self.revive(call["args"]), self.revive(call["kwargs"])
+
+    def keyword(self, value: Any) -> Any:
+        """A keyword argument as Keras 2 wrote it: a tensor is the place where it is made."""
+        place = isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str) and value[0] in self.results
+        return self.tensor(*value[:3]) if place else [*map(self.keyword, value)] if isinstance(value, list) else value
 
     def revive(self, value: Any) -> Any:
         if isinstance(value, list):

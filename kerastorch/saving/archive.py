@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from kerastorch.legacy import configs, spelling
 from kerastorch.saving import hdf5, safety, weights
 from kerastorch.saving.atomic import replacing, replacing_folder
 from kerastorch.saving.objects import deserialize_keras_object, serialize_keras_object, sharing_objects
@@ -271,8 +272,11 @@ def load(source: Any, custom_objects: Any, compile: bool, safe_mode: bool) -> An
     Raises:
         ValueError: If it is malformed, damaged, hostile, or names what is not known.
     """
-    with opened(source) as found, safety.safe_mode(safe_mode):
+    with opened(source) as found, safety.safe_mode(safe_mode), spelling.silence():
         config = parsed(found.text(CONFIG), f"{found.path}: {CONFIG}")
+        version = parsed(found.text(METADATA), f"{found.path}: {METADATA}").get("keras_version")
+        if str(version).startswith("2"):
+            config = configs.modern_archive(config)
         if not compile:
             config.pop("compile_config", None)
         with sharing_objects():
