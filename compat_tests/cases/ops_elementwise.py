@@ -69,6 +69,7 @@ STEPPED = [
 ALWAYS_FLOATX = dict.fromkeys(("float16", "bfloat16", "float64"), "the reference records floatx for every float")
 OF_INTEGERS = dict.fromkeys(("bool", *INTEGERS), "the reference records the integer dtype for a result that is none")
 
+NEAR = np.array([0.0, -0.0, 1, -1, 6e-8, -6e-8, 65504, -np.inf, np.nan, 3.5])
 CASES = [
     *(Case(name, (x,), gradient=True, dtypes=dtypes) for name, x, dtypes in SMOOTH),
     *(Case(name, (x,), dtypes=dtypes) for name, x, dtypes in STEPPED),
@@ -135,7 +136,11 @@ CASES = [
     Case("gcd", (U, W), dtypes=INTEGERS),
     Case("lcm", (U, W), dtypes=INTEGERS),
     Case("ldexp", (A, W), dtypes=FLOATS),
-    Case("nextafter", (A, B), dtypes=("float32", "float64")),
+    Case("nextafter", (A, B), dtypes=ALL),
+    *(
+        Case("nextafter", (NEAR[:, None].astype(d), NEAR.astype(d)), note=d, expected=np.nextafter)
+        for d in ("float16", "float32")
+    ),
     Case("nan_to_num", (spoilt(2, 3),), dtypes=ALL),
     Case("nan_to_num", (spoilt(2, 3),), {"nan": 7.0, "posinf": 8.0, "neginf": -8.0}),
     Case("angle", (A + 1j * B,), note="complex"),

@@ -56,6 +56,18 @@ def clip(x, x_min, x_max):
     return tf.minimum(tf.maximum(x, x_min), x_max)
 
 
+def nextafter(x1, x2):
+    """TensorFlow's own, which lacks half precision; there it is the number whose bits, read as an integer, are one further."""
+    if x1.dtype.size > 2:
+        return tf.math.nextafter(x1, x2)
+    x1, x2 = x1 + tf.zeros_like(x2), x2 + tf.zeros_like(x1)
+    step = tf.where(tf.equal(x2 > x1, x1 > 0), tf.constant(1, tf.int16), tf.constant(-1, tf.int16))
+    least = tf.where(x2 > 0, tf.constant(1, tf.int16), tf.constant(1 - 2**15, tf.int16))  # the one next to 0, on either side
+    found = tf.bitcast(tf.where(tf.equal(x1, 0), least, tf.bitcast(x1, tf.int16) + step), x1.dtype)
+    found = tf.where(tf.equal(x1, x2) | tf.math.is_nan(x2), x2, found)
+    return tf.where(tf.math.is_nan(x1), x1, found)
+
+
 def gcd(x1, x2):
     """Euclid's algorithm, all elements at once."""
     shape = tf.broadcast_dynamic_shape(tf.shape(x1), tf.shape(x2))
@@ -122,7 +134,7 @@ TABLE = {
     ops.mod: tf.math.floormod,
     ops.multiply: tf.multiply,
     ops.negative: signed(tf.negative),
-    ops.nextafter: tf.math.nextafter,
+    ops.nextafter: nextafter,
     ops.not_equal: tf.not_equal,
     ops.power: signed(tf.pow),
     ops.real: floats(tf.math.real, tf.identity),
