@@ -4,9 +4,11 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from kerastorch import layers, ops, scope
+import kerastorch
+from kerastorch import backend_registry, layers, ops, scope
 from kerastorch.errors import LayerError
 from kerastorch.graph import KerasTensor
 
@@ -240,3 +242,26 @@ def test_paths_of_weights():
     layer(symbolic(None, 3))
     assert [v.path for v in layer.weights] == ["norm/gamma", "norm/beta", "norm/moving_mean", "norm/moving_variance"]
     assert [v.path for v in layer.trainable_weights] == ["norm/gamma", "norm/beta"]
+
+
+# ------------------------------------------------------------------------------------------------ stateless
+
+
+@pytest.mark.parametrize("name", list(backend_registry.BUILT_IN))
+def test_stateless_call_takes_values_and_changes_none(name):
+    with backend_registry.using(name):
+        model = kerastorch.Sequential([layers.Input((3,)), layers.Dense(2, kernel_regularizer="l2"), layers.BatchNormalization()])
+        x = ops.convert_to_tensor(np.arange(12, dtype="float32").reshape(4, 3))
+        before = model.get_weights()
+        model(x)  # is lowered now
+        zeros = [ops.zeros_like(v) for v in model.trainable_variables]
+        out, after, losses = model.stateless_call(zeros, model.non_trainable_variables, x, training=True, return_losses=True)
+        assert not ops.convert_to_numpy(out).any()
+        assert len(after) == 2 and np.allclose(ops.convert_to_numpy(after[1]), 0.99)  # the variance of nothing but zeros
+        assert [float(x) for x in losses] == [0.0]
+        for a, b in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+        with pytest.raises(ValueError, match="non_trainable_variables` must be a list of tensors"):
+            model.stateless_call(zeros, [], x)
+    with pytest.raises(ValueError, match="must be built"):
+        layers.Dense(2).stateless_call([], [], x)

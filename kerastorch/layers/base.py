@@ -554,14 +554,59 @@ class Layer(Operation):
         return out
 
     def _invoke(self, backend: Any, args: tuple, kwargs: dict, training: bool | None) -> Any:
-        """Runs the layer on tensors of `backend`, by its native lowering where there is one, masks being explicit arguments."""
-        runner = self._state.runners.get(backend.name, self)
+        """Runs the layer on tensors of `backend`, masks being explicit arguments.
+
+        Its native lowering does that where there is one, unless other values stand in for those of the variables.
+        """
+        runner = None if scope.state.values else self._state.runners.get(backend.name, self)
         if runner is self:
             runner = self._state.runners[backend.name] = backend.runner(self)
         if self._remat is None:
             return self._run_by(runner, backend, args, kwargs, training)
         run = self.rematerialized_call(lambda *a: self._run_by(runner, backend, a, kwargs, training), *args, **kwargs)
         return run(*args)
+
+    def stateless_call(self, trainable_variables, non_trainable_variables, *args, return_losses=False, **kwargs):
+        """A call with values given for all variables; these stay as they are.
+
+        Args:
+            trainable_variables, non_trainable_variables: A tensor for each variable in the layer's lists of these names.
+            *args, **kwargs: What the layer is called on.
+            return_losses: Whether the losses that the call adds are returned too.
+
+        Returns:
+            The outputs, the values that the non-trainable variables would have now, and the losses if asked for.
+
+        Raises:
+            ValueError: If the layer is not built, or there are more or fewer values than variables.
+        """
+        from kerastorch.scopes import StatelessScope
+
+        kind = type(self).__name__
+        if not self.built:
+            raise NotBuilt(f"To call stateless_call, {kind} must be built: call {self.name!r} on data, or build it, first")
+        pairs = []
+        for name, given in (("trainable_variables", trainable_variables), ("non_trainable_variables", non_trainable_variables)):
+            variables, given = getattr(self, name), list(given)
+            if len(given) != len(variables):
+                raise ValueError(f"stateless_call: Argument `{name}` must be a list of tensors corresponding 1:1 to "
+                                 f"{kind}().{name}, which are {len(variables)}; it has {len(given)}")  # fmt: skip
+            pairs += zip(variables, given, strict=True)
+        with StatelessScope(state_mapping=pairs) as values:
+            outputs = self(*args, **kwargs)
+            losses = self.losses if return_losses else []
+            self._clear_losses()
+        after = [values.get_current_value(v) for v in self.non_trainable_variables]
+        return (outputs, after, losses) if return_losses else (outputs, after)
+
+    def add_metric(self, *args, **kwargs):
+        """Was how layers reported metrics in Keras 2; Keras 3 has no such thing.
+
+        Raises:
+            NotImplementedError: Always, with what to do instead.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.add_metric() is deprecated: give the metric to compile(metrics=[...]), "
+                                  "or keep it as an attribute of the layer and call its update_state()")  # fmt: skip
 
     def _output_tensors(self, args: tuple, kwargs: dict) -> list[KerasTensor]:
         """KerasTensors like what a call on such tensors gives."""
