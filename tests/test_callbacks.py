@@ -321,7 +321,7 @@ def test_early_stopping_with_a_baseline_a_delta_and_a_late_start():
 def test_a_value_that_is_not_there():
     with pytest.warns(UserWarning, match="EarlyStopping watches 'val_loss', which is not available; there are: loss"):
         assert len(run(callbacks.EarlyStopping(), losses(1, 2, name="loss")).history.epoch) == 2
-    with pytest.warns(UserWarning, match="mode 'least' is none of"):
+    with pytest.warns(UserWarning, match="mode 'least' is unknown"):
         assert callbacks.EarlyStopping(mode="least").mode == "auto"
 
 
