@@ -84,6 +84,8 @@ def _standard(text: str) -> str:
             "str_": "string", "object": "string", "object_": "string"}.get(name, name)  # fmt: skip
     if name == "float":
         return ""
+    if name.rstrip("0123456789") in ("str", "bytes"):  # numpy's, with the number of bits
+        return "string"
     if name == "int":
         return "int32"
     return name

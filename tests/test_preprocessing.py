@@ -100,3 +100,15 @@ def test_hashed_layers_cannot_be_exported():
     np.testing.assert_array_equal(ops.convert_to_numpy(model(np.array([[1], [2]]))), [[0], [1]])
     with pytest.raises(NotLowerable, match="arrays on the host"):
         kerastorch.lower(model, "torch")
+
+
+def test_models_take_text(backend):
+    text = layers.TextVectorization(vocabulary=["foo", "bar"], output_sequence_length=3)
+    stack = [kerastorch.Input((), dtype="string"), text, layers.Embedding(5, 2), layers.Flatten(), layers.Dense(1)]
+    model = kerastorch.Sequential(stack)
+    x = np.array(["foo bar", "what foo", "bar"] * 3)
+    expected = backend.numpy(model(x))
+    np.testing.assert_allclose(model.predict(x, batch_size=2, verbose=0), expected, rtol=1e-5)
+    model.compile("sgd", "mse")
+    history = model.fit(x, np.ones((9, 1)), batch_size=4, epochs=2, verbose=0).history
+    assert history["loss"][1] < history["loss"][0]

@@ -118,7 +118,9 @@ class ArrayData(Data):
 def _picker(x: Any, backend: Any) -> Callable[[Any], Any]:
     if hasattr(x, "tocsr"):  # too large when filled up, most likely: that is done batch by batch
         return lambda rows: to_tensor(x[rows if isinstance(rows, slice) else backend.numpy(rows)].toarray(), backend)
-    return functools.partial(_pick, backend.gather, to_tensor(x, backend))
+    tensor = to_tensor(x, backend)
+    gather = backend.gather if backend.is_tensor(tensor) else lambda array, rows: array[backend.numpy(rows)]
+    return functools.partial(_pick, gather, tensor)
 
 
 def _pick(gather: Callable[[Any, Any], Any], tensor: Any, rows: Any) -> Any:

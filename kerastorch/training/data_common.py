@@ -248,8 +248,10 @@ def to_host(x: Any) -> Any:
 
 
 def to_tensor(x: Any, backend: Any) -> Any:
-    """An array of any make as a tensor of a backend, sharing memory where that is possible."""
+    """An array of any make as a tensor of a backend, sharing memory where that is possible; text stays an array where it has to."""
     owner = backend_registry.of(x)
+    if dtype_of(x) == "string" and "text" not in backend.also_holds:
+        return to_host(x)
     return backend.convert(x if owner is backend else to_host(x), dtype_of(x), alias=True)
 
 
