@@ -44,7 +44,7 @@ def unchanged(model):
     """Weights, and all that the optimizer keeps, stay the same to the bit."""
 
     def state():
-        kept = model.optimizer.variables if model.optimizer is not None else []
+        kept = model.optimizer.variables if model.compiled else []
         return {v.path: v.numpy() for v in [*model.variables, *kept]}
 
     before = state()
