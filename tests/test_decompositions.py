@@ -34,7 +34,7 @@ def from_lu(factors, pivots):
                 product[[row, p[row]]] = product[[p[row], row]]
             out[i] = product
         else:
-            out[i][p] = product
+            out[i] = product[p]
     return out
 
 

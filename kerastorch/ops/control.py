@@ -166,7 +166,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
         raise ValueError(f"scan: unroll must be an positive integer or boolean. Received: {unroll!r}")
     if xs is None and length is None:
-        raise ValueError("scan: length must be given where xs is None")
+        raise ValueError("scan: xs to scan over and length are both None, so the number of steps is open")
     carry, slices = leaves(init), leaves(xs)
     n, structure = len(carry), {}
 

@@ -212,7 +212,7 @@ def _factors(x, *, mode="reduced"):
     return [(*batch, m, inner), (*batch, inner, n)]
 
 
-@op(shape=_factors, dtype=deep)
+@op(shape=_factors, dtype=deep, checked=True)
 def qr(x: Tensor, mode="reduced"):
     """The orthogonal and the upper triangular factors of matrices.
 
@@ -255,8 +255,8 @@ def _pivots_dtype(x):
 def lu_factor(x: Tensor):
     """Both triangular factors of matrices in one tensor (the lower one has a diagonal of ones), and how rows were swapped.
 
-    The second result is the framework's own: LAPACK's pivots (row i was swapped with row p[i], in turn) on torch, the
-    permutation of the rows on TensorFlow, which factors square matrices only.
+    The second result is the framework's own: LAPACK's pivots (row i was swapped with row p[i], in turn) on torch; on TensorFlow,
+    which factors square matrices only, the permutation that takes the rows of the product to those of the matrix.
     """
 
 

@@ -238,7 +238,7 @@ def _unstacked(x, *, num=None, axis=0):
     return [x[:axis] + x[axis + 1 :]] * num
 
 
-@op(shape=_unstacked, dtype=same)
+@op(shape=_unstacked, dtype=same, checked=True)
 def unstack(x: Tensor, num=None, axis=0):
     """The slices of a tensor along one axis, as a list.
 

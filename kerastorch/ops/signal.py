@@ -40,7 +40,7 @@ def _transformed_twice(x):
     return [x[0], x[0]]
 
 
-@op(shape=_transformed, dtype=deep)
+@op(shape=_transformed, dtype=deep, checked=True)
 def fft(x: Tensors):
     """The discrete Fourier transform along the last axis.
 
@@ -52,18 +52,18 @@ def fft(x: Tensors):
     """
 
 
-@op(shape=_transformed_twice, dtype=deep)
+@op(shape=_transformed_twice, dtype=deep, checked=True)
 def fft2(x: Tensors):
     """The discrete Fourier transform along the last two axes, arguments and results as for `fft`."""
 
 
-@op(shape=_transformed_twice, dtype=deep)
+@op(shape=_transformed_twice, dtype=deep, checked=True)
 def ifft2(x: Tensors):
     """The inverse of `fft2`."""
 
 
 def _points(size):
-    """How many points a transform has, where that is known."""
+    """How many points a transform has, where that is known; TensorFlow ends the process where there are none."""
     if size is not None and size < 1:
         raise ValueError(f"a transform needs one point or more, not {size}")
     return size
@@ -92,7 +92,7 @@ def _whole(x, *, fft_length=None):
     return (*x[0][:-1], _points(fft_length if fft_length is not None or size is None else 2 * (size - 1)))
 
 
-@op(shape=_whole, dtype=deep)
+@op(shape=_whole, dtype=deep, checked=True)
 def irfft(x: Tensors, fft_length=None):
     """The inverse of `rfft`.
 
@@ -274,7 +274,7 @@ def _paired(x):
     return x[:-1]
 
 
-@op(shape=_paired, dtype=lambda x: ("float32", "complex64"))
+@op(shape=_paired, dtype=lambda x: ("float32", "complex64"), checked=True)
 def view_as_complex(x: Tensor):
     """Pairs of real and imaginary parts, along the last axis, as complex numbers."""
 

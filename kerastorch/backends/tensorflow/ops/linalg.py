@@ -56,6 +56,11 @@ def columns(solver):
     return call
 
 
+def lu_factor(x):
+    factors, order = tf.linalg.lu(x)
+    return factors, tf.argsort(order)  # its inverse
+
+
 def qr(x, mode="reduced"):
     return tuple(tf.linalg.qr(x, full_matrices=mode == "complete"))
 
@@ -74,7 +79,7 @@ TABLE = {
     ops.eigh: tf.linalg.eigh,
     einsum_: einsum,
     ops.inv: tf.linalg.inv,
-    ops.lu_factor: lambda x: tuple(tf.linalg.lu(x)),
+    ops.lu_factor: lu_factor,
     ops.matmul: matmul,
     ops.qr: qr,
     ops.slogdet: slogdet,

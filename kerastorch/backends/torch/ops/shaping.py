@@ -88,10 +88,7 @@ def split(x, indices_or_sections, axis=0):
 
 
 def unstack(x, num=None, axis=0):
-    parts = list(torch.unbind(x, axis))
-    if num not in (None, len(parts)):
-        raise ValueError(f"num {num} is not the size of axis {axis} of shape {tuple(x.shape)}")
-    return parts
+    return list(torch.unbind(x, axis))
 
 
 def repeat(x, repeats, axis=None):
