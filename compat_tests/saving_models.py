@@ -150,6 +150,7 @@ MODELS = [dense, schedule, convolutions, shared, nested, recurrent, words, sever
           own_model]  # fmt: skip
 # `.h5` cannot hold a subclassed model; Keras itself does not read calls of ops back from it.
 UNFIT = {("h5", "own_model"), ("h5", "operators")} | {("folder", m.__name__) for m in MODELS[1:]}  # one folder is enough
+UNFIT |= {("h5", m.__name__) for m in (schedule, shared, distributed)}  # of which other models have all there is to try
 
 
 def inputs(model):

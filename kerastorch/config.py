@@ -8,6 +8,7 @@ from kerastorch.dtype_policies import dtype_policy as dtype_policy
 from kerastorch.dtype_policies import set_dtype_policy as set_dtype_policy
 from kerastorch.dtypes import floatx as floatx
 from kerastorch.dtypes import set_floatx as set_floatx
+from kerastorch.saving.safety import enable_unsafe_deserialization as enable_unsafe_deserialization
 from kerastorch.scope import disable_flash_attention as disable_flash_attention
 from kerastorch.scope import enable_flash_attention as enable_flash_attention
 from kerastorch.scope import image_data_format as image_data_format
