@@ -65,7 +65,7 @@ def before_activation(output: KerasTensor, activation: Callable) -> tuple[KerasT
     node = output.node
     layer = node.layer if node is not None else None
     if layer is not None:
-        own = is_own(type(layer))
+        own = is_own(type(layer)) and not layer.calls_user_code
         if not own or layer.is_input or layer.activity_regularizer is not None or layer.compute_dtype != layer.variable_dtype:
             return None
         inner = opened(node)

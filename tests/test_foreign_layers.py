@@ -70,7 +70,7 @@ def test_jax_functions():
     if backend_registry.installed("torch"):
         with pytest.raises(NotLowerable, match=r"jax_layer.*compile\(\.\.\., backend='tensorflow'\)"):
             model.fit(data, np.ones((8, 2)), verbose=0)
-    model.compile(keras.optimizers.SGD(0.1), "mse", backend="tensorflow")
+    model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy", backend="tensorflow")  # whose pass looks into layers
     model.fit(data, np.ones((8, 2)), batch_size=4, verbose=0)
     assert float(layer.state["calls"].numpy()) == 2.0
     assert not np.allclose(layer.params["w"].numpy(), params["w"])

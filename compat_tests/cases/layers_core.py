@@ -28,6 +28,8 @@ CASES = [
     ),
     Case("EinsumDense", (3, 4, 5), {"equation": "ab...,bc->ac...", "output_shape": 6, "bias_axes": "c"}),
     Case("EinsumDense", (3, 4, 6), {"equation": "abc,cde->abde", "output_shape": (None, 2, 3), "bias_axes": "de"}),
+    Case("EinsumDense", (3, 4), {"equation": "ab,b->a", "output_shape": ()}),
+    Case("EinsumDense", (3,), {"equation": "i,d->id", "output_shape": 2}),
     Case("EinsumDense", (3, 4, 2, 3), {"equation": "abcd,cde->abe", "output_shape": (None, 5)}),
     Case("Embedding", ints(3, 4), {"input_dim": 5, "output_dim": 2}),
     Case(

@@ -10,7 +10,8 @@ from kerastorch.layers.elementwise import Elementwise
 from kerastorch.layers.spec import InputSpec
 from kerastorch.layers.structures import is_shape
 from kerastorch.op import dtype_of
-from kerastorch.saving.objects import deserialize_keras_object, serialize_keras_object
+from kerastorch.saving import safety
+from kerastorch.saving.objects import custom_object_scope, deserialize_keras_object, serialize_keras_object
 
 LOW_RANK = fields.absent("low-rank adaptation (LoRA)")
 QUANTIZED = fields.absent("quantization")
@@ -241,6 +242,13 @@ class Lambda(Layer):
     arguments: fields.Field(lambda v: {k: _value(x) for k, x in (v or {}).items()}, serialize_keras_object) = None
 
     calls_user_code = True
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None, safe_mode=None):
+        """A new layer from what `get_config` gave; one with a lambda in it only where safe mode is off."""
+        safe = safety.in_safe_mode() if safe_mode is None else safe_mode
+        with safety.safe_mode(safe), custom_object_scope(custom_objects or {}):
+            return cls(**config)
 
     def __post_init__(self):
         self.supports_masking = self.mask is not None

@@ -51,6 +51,7 @@ class Plan:
         count = len(self.input_axes)
         kept = len(inputs) - count
         plain = inputs[kept:] == kernel[:count] and outputs == inputs[:kept] + kernel[count:] and not behind
+        plain = plain and 0 < count < len(kernel)
         self.trailing = count if plain else None  # how many of the input's axes give way to others, where they are the last
         self.bias = None
         if layer.bias_axes is not None:

@@ -112,6 +112,7 @@ class HeadedAttention(Layer):
             f"{before}{old},{old}{new}->{before}{new}", (*(None,) * (kept - 1), *sizes), bias_axes=new if self.use_bias else None,
             activity_regularizer=self._activity_regularizer, name=name, dtype=self.dtype_policy, **shared,
         )  # fmt: skip
+        layer.supports_masking = True  # the steps stay what they are; what their masks mean is said by `call`
         layer.build(tuple(shape))
         return layer
 
