@@ -70,10 +70,13 @@ def test_jax_functions():
     if backend_registry.installed("torch"):
         with pytest.raises(NotLowerable, match=r"jax_layer.*compile\(\.\.\., backend='tensorflow'\)"):
             model.fit(data, np.ones((8, 2)), verbose=0)
-    model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy", backend="tensorflow")  # whose pass looks into layers
+    model.compile(keras.optimizers.SGD(0.1), "mse", backend="tensorflow")
     model.fit(data, np.ones((8, 2)), batch_size=4, verbose=0)
     assert float(layer.state["calls"].numpy()) == 2.0
     assert not np.allclose(layer.params["w"].numpy(), params["w"])
+    model.compile("sgd", "categorical_crossentropy", backend="tensorflow")  # whose pass looks into the last layer
+    model.fit(data, np.ones((8, 2)), batch_size=4, verbose=0)
+    assert float(layer.state["calls"].numpy()) == 4.0
     assert set(layer.get_config()) >= {"call_fn", "init_fn"} and "params" not in layer.get_config()
 
 
