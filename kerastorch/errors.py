@@ -27,6 +27,12 @@ class LayerError(KerastorchError, ValueError):
     """A layer was given inputs or a configuration that it cannot work on."""
 
 
+class UnknownOutput(LayerError, KeyError):
+    """Something was said of an output of a model that has none of that name."""
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+
+
 class GraphError(KerastorchError, ValueError):
     """A recorded graph is not what it claims to be: disconnected, cyclic or ill-formed."""
 

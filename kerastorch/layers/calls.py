@@ -21,11 +21,16 @@ class CallSpec:
         self.training = "training" in every
         self.mask = "mask" in every
         self.masks = [n for n in every if n.endswith("_mask") and n[:-5] in every]
+        self.needed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
         self.first = self.names[0] if self.names else None
 
 
 class State:
     """What a layer keeps for itself, apart from the attributes that its author sets."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what backends have made of the layer: a copy is at home on the host, as its variables are."""
+        return {**self.__dict__, "runners": {}, "lowered": {}, "anchor": None}
 
     def __init__(self) -> None:
         self.weights: list[Variable] = []

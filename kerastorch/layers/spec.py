@@ -63,7 +63,7 @@ class InputSpec:
         if self.shape is not None and any(
             a is not None and b is not None and a != b for a, b in zip(self.shape, shape, strict=True)
         ):
-            return f"needs an input of shape {self.shape}"
+            return f"needs another input (expected shape={self.shape}, found shape={shape})"
         return None
 
 

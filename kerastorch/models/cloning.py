@@ -110,9 +110,10 @@ class _Cloner:
             )
         elif any(not isinstance(t, KerasTensor) for t in tree.leaves(tensors)):
             raise ValueError(f"clone_model: input_tensors must be KerasTensors, not {tensors!r}")
-        elif tree.is_nested(tensors) != tree.is_nested(model.input) or len(tree.leaves(tensors)) != len(graph.inputs):
+        elif (tree.is_nested(tensors) != tree.is_nested(model.input) or len(tree.leaves(tensors)) != len(graph.inputs)
+              or isinstance(tensors, dict) != isinstance(model.input, dict)):  # fmt: skip
             raise ValueError(
-                f"clone_model: input_tensors {tensors!r} must have the structure of the model's inputs {model.input!r}"
+                f"clone_model: `input_tensors` must have the same structure as model.input, {model.input!r}, not {tensors!r}"
             )
 
         def one(node: Node, args: tuple, kwargs: dict) -> Any:

@@ -108,8 +108,7 @@ def _stacked(cls: type[Sequential], config: Mapping[str, Any], custom_objects: A
     model._maybe_rebuild()
     if config.get("build_input_shape") and not model.built:
         model.build(tuple(config["build_input_shape"]))
-    if not config.get("trainable", True):
-        model.trainable = False
+    model._trainable = bool(config.get("trainable", True))  # of its layers each has a configuration of its own
     return model
 
 
@@ -202,9 +201,7 @@ class _Builder:
                 if not calls:
                     del waiting[name]
             if waiting and sum(map(len, waiting.values())) == before:
-                raise ValueError(
-                    f"the configuration's graph has a cycle or a missing layer: {', '.join(sorted(waiting))} cannot run"
-                )
+                raise ValueError(f"the configuration's graph has a loop: {', '.join(sorted(waiting))} wait for one another")
 
     def arguments(self, call: Any) -> tuple[list[Any], dict[str, Any]]:
         if isinstance(call, list):  # as Keras 2 wrote it: [layer, call, output, keywords] for each input
@@ -231,7 +228,7 @@ class _Builder:
     def tensor(self, name: str, call: int, index: int) -> KerasTensor:
         if name not in self.results:
             raise ValueError(
-                f"the configuration names a layer {name!r} that it does not have.{near(name, self.results)}"
+                f"Missing node: {name} is a layer that the configuration names, but does not have.{near(name, self.results)}"
             )
         calls = self.results[name]
         if call >= len(calls):
@@ -272,7 +269,7 @@ class _Builder:
             return {k: self.ends(v) for k, v in structure.items()}
         if len(structure) == 3 and isinstance(structure[0], str):
             return self.end(*structure)
-        return [self.ends(v) for v in structure]
+        return type(structure)(self.ends(v) for v in structure)
 
 
 def _connected(cls: type[Model], config: Mapping[str, Any], custom_objects: Any) -> Model:
@@ -283,6 +280,5 @@ def _connected(cls: type[Model], config: Mapping[str, Any], custom_objects: Any)
     model = cls(
         builder.ends(config["input_layers"]), builder.ends(config["output_layers"]), name=config["name"], **more
     )
-    if not config.get("trainable", True):
-        model.trainable = False
+    model._trainable = bool(config.get("trainable", True))  # of its layers each has a configuration of its own
     return model

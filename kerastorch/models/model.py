@@ -1,5 +1,6 @@
 """Models: layers with a training loop, made from a recorded graph or by subclassing."""
 
+import warnings
 from typing import Any
 
 from kerastorch import backend_registry, dtypes, ops, scope, tree
@@ -9,7 +10,7 @@ from kerastorch.layers.base import Layer
 from kerastorch.layers.input import Input
 from kerastorch.layers.structures import has_tensor, is_shape, mapped, tensors_of_shapes, tree_of_shapes
 from kerastorch.models import state_tree
-from kerastorch.op import shape_of
+from kerastorch.op import dtype_of, shape_of
 from kerastorch.training.trainer import Trainer
 
 
@@ -74,6 +75,10 @@ class Model(Trainer, Layer):
     def layers(self) -> list[Layer]:
         """The layers directly below this model."""
         return self._layers()
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError("`Model.layers` attribute is reserved: it lists the layers of the model, which are set by other names")
 
     @property
     def operations(self) -> list[Any]:
@@ -168,21 +173,39 @@ class Model(Trainer, Layer):
             missing = [k for k in given if k not in inputs]
             if missing:
                 raise LayerError(f"model {self.name!r} needs the inputs {sorted(given)}, but was given {sorted(inputs)}")
+            if len(inputs) > len(given):
+                self._other_structure(inputs)
             flat = tree.leaves({k: inputs[k] for k in given})
         else:
+            if isinstance(given, dict) and isinstance(inputs, list | tuple):
+                self._other_structure(inputs, refuse=list(given) != sorted(given))
             flat = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
             if any(isinstance(x, list | tuple | dict) for x in flat):
                 flat = tree.leaves(inputs)
         if len(flat) != len(wanted):
             raise LayerError(
-                f"model {self.name!r} takes {len(wanted)} inputs ({[t.name for t in wanted]}), but was given {len(flat)}"
+                f"model {self.name!r} expects {len(wanted)} tensors as input ({[t.name for t in wanted]}), but was given {len(flat)}"
             )
         return [self._fit(x, t) for x, t in zip(flat, wanted, strict=True)]
 
+    def _other_structure(self, inputs: Any, refuse: bool = False) -> None:
+        """Warns, once, that the inputs are another nest than the model's, or raises where that leaves open which is which."""
+        names = tree.map_structure(lambda t: t.name, self._state.extra["inputs"])
+        text = (f"The structure of `inputs` doesn't match the expected structure of model {self.name!r}: a nest like {names} "
+                f"is needed, not a {type(inputs).__name__} of {len(inputs)} entries")  # fmt: skip
+        if refuse:
+            raise LayerError(text)
+        if not self._state.extra.get("warned"):
+            self._state.extra["warned"] = True
+            warnings.warn(text, stacklevel=4)
+
     def _fit(self, x: Any, t: KerasTensor) -> Any:
         """One input in the recorded dtype and rank: a missing or superfluous last dimension of 1 is mended."""
-        from kerastorch.op import dtype_of, shape_of
-
+        if x is None:
+            if t.node is None or not getattr(t.node.layer, "optional", False):
+                raise LayerError(f"model {self.name!r}: input {t.name!r} is not optional, but was given None"
+                                 f"{at(user_line(), 'called')}")  # fmt: skip
+            return None
         shape = shape_of(x)
         if len(shape) == len(t.shape) + 1 and shape[-1] == 1:
             x, shape = ops.squeeze(x, axis=-1), shape[:-1]
@@ -191,8 +214,9 @@ class Model(Trainer, Layer):
         if len(shape) != len(t.shape) or any(None not in (a, b) and a != b for a, b in zip(shape, t.shape, strict=True)):
             name = t.node.title if t.node else t.name
             fixed = " (its batch size is fixed)" if t.shape[:1] not in ((), (None,)) else ""
-            raise LayerError(f"model {self.name!r}: input {name!r} has shape {t.shape}{fixed}{t._where()}, but was given {shape}"
-                             f"{at(user_line(), 'called')}")  # fmt: skip
+            path = next(p for p, u in tree.flatten_with_path(self._state.extra["inputs"]) if u is t)
+            raise LayerError(f"model {self.name!r}: expected shape={t.shape}, found shape={shape} for the input with name {name!r} "
+                             f"and path {'.'.join(map(str, path))!r}{fixed}{t._where()}{at(user_line(), 'called')}")  # fmt: skip
         return x if dtype_of(x) == t.dtype else ops.cast(x, t.dtype)
 
     def compute_output_spec(self, *args, **kwargs):

@@ -1,13 +1,15 @@
 """A linear stack of layers."""
 
+from collections.abc import Callable
 from typing import Any
 
 from kerastorch import dtypes, scope
 from kerastorch.errors import LayerError
 from kerastorch.graph import KerasTensor
 from kerastorch.layers.base import Layer
+from kerastorch.layers.calls import specs_of
 from kerastorch.layers.input import Input
-from kerastorch.layers.structures import is_shape
+from kerastorch.layers.structures import is_shape, mapped
 from kerastorch.models.model import Functional, Model
 
 
@@ -48,14 +50,15 @@ class Sequential(Model):
 
                 layer = module_layer(layer) or layer
             if not isinstance(layer, Layer):
-                raise LayerError(f"Sequential {self.name!r}: {layer!r} of type {type(layer).__name__} is no layer")
+                raise LayerError(f"Sequential {self.name!r}: Only instances of Layer can be added, and {layer!r} of type "
+                                 f"{type(layer).__name__} is none")  # fmt: skip
         if any(x is layer or x.name == layer.name for x in stack):
             raise LayerError(
-                f"Sequential {self.name!r} has a layer named {layer.name!r} already; every layer needs a name of its own"
+                f"Sequential {self.name!r} has a layer named {layer.name!r} already, but all should have unique names"
             )
         if layer.is_input:
             if stack:
-                raise LayerError(f"Sequential {self.name!r}: an Input can only come first")
+                raise LayerError(f"Sequential {self.name!r}: an Input comes first, and the stack's input has already been configured")
         elif not stack and layer._state.input_shape is not None:
             dtype = "int32" if type(layer).__name__ == "Embedding" else dtypes.floatx()
             stack.append(Input(batch_shape=layer._state.input_shape, dtype=dtype).node.layer)
@@ -90,21 +93,33 @@ class Sequential(Model):
         inputs = x
         with scope.name_scope(self.name, self):
             for layer in self._state.extra["stack"]:
+                needed = specs_of(type(layer)).needed
+                if len(needed) > 1:
+                    raise LayerError(f"Sequential {self.name!r}: layers can only have a single positional argument, but call() of "
+                                     f"{layer.name!r} ({type(layer).__name__}) needs {', '.join(needed)}")  # fmt: skip
                 if not layer.is_input:
                     x = layer(x)
         self._record_graph(inputs, x)
         scope.unique_name("functional")  # Keras makes a functional model here, which counts in later names
 
     def _build_for(self, shape: Any, dtype: str | None) -> None:
+        """Records the graph for inputs of a shape."""
+        self._build_on(lambda: Input(batch_shape=shape, dtype=dtype or dtypes.floatx()))
+
+    def _build_on(self, start: Callable[[], Any]) -> None:
         stack = self._state.extra["stack"]
         if not stack:
             raise LayerError(f"Sequential {self.name!r} has no layers to build")
         with _outside():
-            self._record_stack(Input(batch_shape=shape, dtype=dtype or dtypes.floatx()))
+            self._record_stack(start())
 
     def build(self, input_shape=None):
         """Records the graph for inputs of the given shape, batch dimension included."""
-        if self._state.extra.get("graph") is not None:
+        graph = self._state.extra.get("graph")
+        if graph is not None:
+            have = graph.inputs[0].shape
+            if is_shape(input_shape) and len(graph.inputs) == 1 and not _agree(have, tuple(input_shape)):
+                raise LayerError(f"Sequential {self.name!r} has already been configured for inputs of shape {have}")
             return
         if input_shape is None or not is_shape(input_shape):
             raise LayerError(f"Sequential {self.name!r} needs one input shape to be built, not {input_shape!r}")
@@ -117,6 +132,10 @@ class Sequential(Model):
         from kerastorch.op import dtype_of, shape_of
 
         x = next(iter(known.values()))
+        if isinstance(x, list | tuple | dict):
+            self._build_on(lambda: mapped(lambda t: Input(batch_shape=(None, *shape_of(t)[1:]), dtype=dtype_of(t)), x))
+            self.built = True
+            return
         shape = shape_of(x)
         dtype = dtype_of(x)
         self._build_for((None, *shape[1:]), dtype if dtype and not dtypes.is_float(dtype) else None)
@@ -126,6 +145,10 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers of the stack, the Input not counted."""
         return [x for x in self._state.extra.get("stack", ()) if not x.is_input]
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError("`Sequential.layers` attribute is reserved. Use `add()` and `pop()` to change the stack")
 
     def _layers(self) -> list[Layer]:
         return self.layers
@@ -147,6 +170,10 @@ class Sequential(Model):
     @property
     def graph(self):
         return self._state.extra.get("graph") if type(self).call is Sequential.call else None
+
+
+def _agree(a: tuple, b: tuple) -> bool:
+    return len(a) == len(b) and all(None in pair or pair[0] == pair[1] for pair in zip(a, b, strict=True))
 
 
 class _outside:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kerastorch.op import shape_of
+
 FORMATS = {"backend_tensor": lambda v: v.value, "numpy_array": lambda v: v.numpy()}
 
 
@@ -18,8 +20,8 @@ def _variables(model: Any) -> dict[str, list[Any]]:
         twice = next((p for p in paths if paths.count(p) > 1), None) if len(set(paths)) < len(paths) else None
         if twice is not None:
             raise ValueError(
-                f"model {model.name!r} has several {kind} with the path {twice!r}, so paths do not tell them apart; give layers "
-                "unique names"
+                f"The following variable path is found twice in the model: {twice!r}, among the {kind} of {model.name!r}. Give "
+                "layers unique names"
             )
     return found
 
@@ -66,7 +68,7 @@ def set_state_tree(self, state_tree):
         by_path = {v.path: v for v in known[kind]}
         optional = kind in ("optimizer_variables", "metrics_variables")
         for path, value in () if optional and not by_path else _leaves(branch):
-            variable, shape = by_path.get(path), tuple(getattr(value, "shape", ()))
+            variable, shape = by_path.get(path), tuple(shape_of(value) or ())
             if variable is None or shape != tuple(variable.shape):
                 raise ValueError(
                     f"set_state_tree: {kind} of model {self.name!r} have no {path!r} of shape {shape}"

@@ -1,11 +1,11 @@
 """What `compile` was given, matched to the model's outputs: losses with their weights, and metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kerastorch import metrics as metrics_
 from kerastorch import ops, scope, tree
-from kerastorch.errors import LayerError, near
+from kerastorch.errors import LayerError, UnknownOutput, near
 from kerastorch.graph import KerasTensor
 from kerastorch.losses import names as losses_
 from kerastorch.metrics.names import resolve as resolve_metric
@@ -32,10 +32,8 @@ def match(value: Any, structure: Any, names: Sequence[str], what: str) -> list[A
     """
     n = len(names)
     if isinstance(value, dict):
-        keys = sorted(structure) if isinstance(structure, dict) else list(names)
-        unknown = [k for k in value if k not in keys and k not in names]
-        if unknown:
-            raise LayerError(f"compile: {what} names {unknown}, but the outputs are {keys}.{near(str(unknown[0]), keys)}")
+        keys = sorted(structure) if isinstance(structure, dict) and len(structure) == n else list(names)
+        check_names(value, [*keys, *names], keys, what)
         return [value.get(k, value.get(name)) for k, name in zip(keys, names, strict=True)]
     if isinstance(value, list | tuple):
         if len(value) != n or any(isinstance(v, list | tuple | dict) for v in value):
@@ -47,12 +45,156 @@ def match(value: Any, structure: Any, names: Sequence[str], what: str) -> list[A
     return [value] * n
 
 
+def check_names(value: Any, known: Iterable[Any], shown: Iterable[Any], what: str) -> None:
+    """Raises where a dictionary given to `compile` names what is no output.
+
+    Raises:
+        UnknownOutput: If it does.
+    """
+    unknown = [k for k in value if k not in list(known)]
+    if unknown:
+        keys = [str(k) for k in shown]
+        raise UnknownOutput(f"compile: Invalid `{what}`: {', '.join(map(repr, unknown))} in the `{what}` argument, can't be found "
+                            "in either the model's output or its names. "
+                            f"Expected keys: {keys}.{near(str(unknown[0]), keys)}")  # fmt: skip
+
+
 SAMPLES = 7919  # stands for a number of samples that is not known: with it, an axis too many does not broadcast by chance
 
 
 def sized(x: Any) -> Any:
     """A KerasTensor with a number of samples."""
     return KerasTensor((SAMPLES, *x.shape[1:]), x.dtype)
+
+
+def path_names(structure: Any, names: Sequence[str]) -> list[str]:
+    """The names of a model's outputs in logs: keys and places that lead to them, and at the end of a list their own names.
+
+    Args:
+        structure: The model's output, a nest.
+        names: The names of what makes the outputs, in order.
+    """
+    paths = (path for path, _ in tree.flatten_with_path(structure))
+    return ["/".join(map(str, path if path and isinstance(path[-1], str) else (*path[:-1], name)))
+            for path, name in zip(paths, names, strict=True)]  # fmt: skip
+
+
+class Term:
+    """One loss of a model, and the part of its output that it is for.
+
+    Attributes:
+        name: The part's name.
+        loss: The loss.
+        weight: Its factor.
+        places: The numbers of the outputs that make the part.
+        structure: The part as a nest; a single output where the loss takes just one.
+    """
+
+    def __init__(self, name: str, loss: Any, weight: Any, places: range, structure: Any):
+        if weight is not None and not hasattr(weight, "__float__"):
+            raise LayerError(f"compile: loss_weights must be numbers, one per output, but {weight!r} is none")
+        self.name, self.loss, self.weight = name, losses_.as_loss(loss), 1.0 if weight is None else weight
+        self.places, self.structure = places, structure
+        self.tracker: Any = None
+
+    def of(self, values: Sequence[Any]) -> Any:
+        """The part, from a list of what there is for each output; None where something is missing."""
+        mine = [values[i] for i in self.places]
+        if not tree.is_nested(self.structure):
+            return mine[0]
+        return None if any(v is None for v in mine) else tree.pack_sequence_as(self.structure, mine)
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, list | tuple) or isinstance(value, dict) and "class_name" not in value
+
+
+def _children(structure: Any, start: int, name: str, names: Sequence[str]) -> list[tuple[Any, Any, int, str]]:
+    """The parts of a nest of outputs: key, nest, number of the first output, and name of each."""
+    found = []
+    keys = sorted(structure) if isinstance(structure, dict) else range(len(structure))
+    for key in keys:
+        part = structure[key]
+        title = f"{name}/{key}" if name else str(key)
+        found.append((key, part, start, title if tree.is_nested(part) else names[start]))
+        start += len(tree.leaves(part))
+    return found
+
+
+def spread(loss: Any, weight: Any, structure: Any, names: Sequence[str], start: int = 0, name: str = "") -> Iterator[Term]:
+    """The terms that the arguments of `compile` mean for a nest of outputs.
+
+    A list or dict in the place of a nest of its kind has a loss, or again a nest, for each part. In any other place, a list has
+    several losses for the same part, and what is no list is a loss that takes the part as it is; but one loss for the whole
+    model is for each output.
+
+    Args:
+        loss, weight: The arguments of `compile`.
+        structure: Nest of outputs.
+        names: The names of all outputs of the model.
+        start: Number of the first output of `structure`.
+        name: Name of `structure`; empty for the whole output.
+
+    Raises:
+        LayerError: If a name is unknown or the number differs.
+    """
+    if loss is None:
+        return
+    count = len(tree.leaves(structure))
+    here = range(start, start + count)
+    if not tree.is_nested(structure):
+        if isinstance(loss, dict) and _nested(loss):
+            loss = match(loss, structure, [names[start]], "loss")[0]
+        if not _nested(loss):
+            weight = _weights(weight, [(names[start], names[start])])[0]
+            if loss is not None:
+                yield Term(names[start], loss, weight, here, structure)
+            return
+    if not _nested(loss):
+        if name:
+            yield Term(name, loss, weight, here, structure)
+        else:
+            for i, (out, w) in enumerate(zip(tree.leaves(structure), _weights(weight, list(zip(names, names))), strict=True)):
+                yield Term(names[i], loss, w, range(i, i + 1), out)
+        return
+    children = _children(structure, start, name, names) if tree.is_nested(structure) else []
+    flat = not any(map(_nested, loss.values() if isinstance(loss, dict) else loss))
+    if isinstance(loss, dict) and children:
+        known = {k: n for k, *_, n in children}
+        check_names(loss, [*known, *known.values()], known.values() if isinstance(structure, list | tuple) else known, "loss")
+        rows = [loss.get(k, loss.get(n)) for k, n in known.items()]
+    elif children and len(loss) == len(children) and (flat or isinstance(loss, list) == isinstance(structure, list)):
+        rows = list(loss)
+    elif children and flat and len(loss) == count:  # for each output, whatever nest they make
+        children = [(n, out, start + i, n) for i, (n, out) in enumerate(zip(names[start:], tree.leaves(structure), strict=False))]
+        rows = list(loss)
+    elif flat and children or isinstance(loss, dict):
+        shown = ", ".join(names[i] for i in here)
+        raise LayerError(f"compile: loss has {len(loss)} entries, but there are {count} outputs ({shown})")
+    else:
+        title = name or "_".join(n for *_, n in children)
+        for one, w in zip(loss, _weights(weight, [(i, i) for i in range(len(loss))]), strict=True):
+            if _nested(one) or not children:
+                yield from spread(one, w, structure, names, start, name)
+            else:
+                yield Term(title, one, w, here, structure)
+        return
+    weights = _weights(weight, [(k, n) for k, *_, n in children])
+    for row, w, (_, part, first, title) in zip(rows, weights, children, strict=True):
+        yield from spread(row, w, part, names, first, title)
+
+
+def _weights(weight: Any, children: Sequence[tuple[Any, Any]]) -> list[Any]:
+    """The weight of each of some parts, known by (key, name), in what `loss_weights` has for all of them."""
+    if isinstance(weight, dict):
+        check_names(weight, [x for child in children for x in child], [n for _, n in children], "loss_weights")
+        return [weight.get(k, weight.get(n)) for k, n in children]
+    if not isinstance(weight, list | tuple):
+        return [weight] * len(children)
+    if len(weight) != len(children):
+        raise LayerError(f"compile: loss_weights has {len(weight)} entries, but there are {len(children)} outputs or losses "
+                         f"({', '.join(str(n) for _, n in children)})")  # fmt: skip
+    return list(weight)
 
 
 class CompiledLoss:
@@ -63,41 +205,42 @@ class CompiledLoss:
         loss_weights: Likewise.
         structure: The model's output, a nest of KerasTensors.
         names: The outputs' names.
+
+    Attributes:
+        rows: The terms of the sum.
+        terms: By output, the first loss that takes it; None where there is none.
     """
 
     def __init__(self, loss: Any, loss_weights: Any, structure: Any, names: Sequence[str]):
-        given = match(loss, structure, names, "loss")
-        weights = match(loss_weights, structure, names, "loss_weights") if loss_weights is not None else [None] * len(names)
-        self.terms = [losses_.as_loss(x) for x in given]
-        odd = [w for w in weights if w is not None and not hasattr(w, "__float__")]
-        if odd:
-            raise LayerError(f"compile: loss_weights must be numbers, one per output, but {odd[0]!r} is none")
-        self.weights = [1.0 if w is None else w for w in weights]
+        self.rows = list(spread(loss, loss_weights, structure, names))
         self.names = list(names)
-        self.several = sum(t is not None for t in self.terms) > 1
-        self.trackers = [metrics_.Mean(name=f"{n}_loss") if self.several and t is not None else None
-                         for n, t in zip(names, self.terms, strict=True)]  # fmt: skip
-        if all(t is None for t in self.terms):
+        self.terms = [next((r.loss for r in self.rows if i in r.places), None) for i in range(len(names))]
+        for row in self.rows if len(self.rows) > 1 else ():
+            row.tracker = metrics_.Mean(name=f"{row.name}_loss")
+        if not self.rows:
             raise LayerError("compile: at least one output needs a loss")
 
     @property
     def metrics(self) -> list[Any]:
         """The trackers of the outputs' own losses."""
-        return [t for t in self.trackers if t is not None]
+        return [r.tracker for r in self.rows if r.tracker is not None]
 
     def check(self, y_true: Any, y_pred: Any) -> None:
         """Raises where the losses cannot take such targets and outputs (nests of KerasTensors)."""
+        truths, outputs = align(y_true, y_pred, self.terms)
         with scope.symbolic():
-            for term, truth, out, name in zip(self.terms, *align(y_true, y_pred, self.terms), self.names, strict=True):
-                if term is not None and truth is not None:
+            for row in self.rows:
+                truth, out = row.of(truths), row.of(outputs)
+                if truth is not None:
                     try:
-                        term(truth, out)
-                        if truth.shape[:1] == out.shape[:1] == (None,):
-                            term(sized(truth), sized(out))
+                        row.loss(truth, out)
+                        if all(t.shape[:1] == (None,) for t in tree.leaves([truth, out])):
+                            row.loss(*tree.map_structure(sized, (truth, out)))
                     except ValueError as error:
+                        shapes = tree.map_structure(lambda t: t.shape, (truth, out))
                         why = f": {error}" if str(SAMPLES) not in str(error) else ""
-                        raise LayerError(f"the loss {term.name!r} of output {name!r} cannot take targets of shape {truth.shape} "
-                                         f"for outputs of shape {out.shape}{why}") from error  # fmt: skip
+                        raise LayerError(f"the loss {row.loss.name!r} of output {row.name!r} cannot take targets of shape "
+                                         f"{shapes[0]} for outputs of shape {shapes[1]}{why}") from error  # fmt: skip
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, instead: Any = None) -> Any:
         """The scalar loss; `instead` is the loss to use for the only output, where a pass found a better one."""
@@ -106,17 +249,15 @@ class CompiledLoss:
         if len(weights) == 1:
             weights = weights * len(outputs)
         total = None
-        for i, term in enumerate(self.terms):
-            if term is None:
-                continue
-            if truths[i] is None:
-                raise LayerError(f"output {self.names[i]!r} has the loss {term.name!r}, but the data has no targets y for it")
-            value = (instead or term)(truths[i], outputs[i], weights[i])
-            tracker = self.trackers[i]
-            if tracker is not None:
-                tracker.update_state(ops.stop_gradient(value), sample_weight=ops.shape(outputs[i])[0])
-            if self.weights[i] != 1.0:
-                value = ops.multiply(value, self.weights[i])
+        for row in self.rows:
+            truth = row.of(truths)
+            if truth is None:
+                raise LayerError(f"output {row.name!r} has the loss {row.loss.name!r}, but the data has no targets y for it")
+            value = (instead or row.loss)(truth, row.of(outputs), weights[row.places[0]])
+            if row.tracker is not None:
+                row.tracker.update_state(ops.stop_gradient(value), sample_weight=ops.shape(outputs[row.places[0]])[0])
+            if row.weight != 1.0:
+                value = ops.multiply(value, row.weight)
             total = value if total is None else ops.add(total, value)
         return total
 
@@ -202,9 +343,10 @@ class CompiledMetrics:
         used: dict[str, int] = {}
         out = []
         for i, metric, weighted in self.rows:
-            name = f"{self.names[i]}_{metric.name}" if len(self.names) > 1 else metric.name
+            output = f"{self.names[i]}_" if len(self.names) > 1 else ""
+            name = output + metric.name
             if name in used and weighted:
-                name = f"weighted_{name}"
+                name = f"{output}weighted_{metric.name}"
             n = used.get(name, 0)
             used[name] = n + 1
             out.append((f"{name}_{n}" if n else name, metric))

@@ -83,7 +83,7 @@ class Steps:
 
     def better_loss(self) -> tuple[Any, Any] | None:
         """The activation that the only loss would undo, and the loss that takes what comes before it; None where there is none."""
-        if self.recorded is None or self.loss is None or self.own_loss or len(self.loss.terms) != 1:
+        if self.recorded is None or self.loss is None or self.own_loss or len(self.loss.terms) != 1 or len(self.loss.rows) != 1:
             return None
         return loss_of_logits(self.loss.terms[0])
 

@@ -13,7 +13,7 @@ from kerastorch.legacy import old_spellings
 from kerastorch.losses import names as losses_
 from kerastorch.metrics.names import resolve as resolve_metric
 from kerastorch.training import data as data_
-from kerastorch.training.compiled import CompiledLoss, CompiledMetrics, align, parts
+from kerastorch.training.compiled import CompiledLoss, CompiledMetrics, align, parts, path_names
 from kerastorch.training.logs import Logs
 
 
@@ -156,12 +156,12 @@ class Trainer:
         return graph.outputs if graph is not None and self.graph is not None else out
 
     def _names_of(self, output: Any) -> list[str]:
-        if isinstance(output, dict):
-            return sorted(output)
-        if self.graph is not None:
-            return _distinct(self.output_names)
         n = len(parts(output))
-        return ["output"] if n == 1 else [f"output_{i + 1}" for i in range(n)]
+        if self.graph is not None:
+            names = _distinct(self.output_names)
+        else:
+            names = ["output"] if n == 1 else [f"output_{i + 1}" for i in range(n)]
+        return path_names(output, names)
 
     def _shapes(self, y: Any, output: Any) -> list[tuple[Any, Any]]:
         truths, outputs = align(y, output, self._training.loss.terms if self._training.loss is not None else ())
@@ -523,6 +523,10 @@ class Trainer:
 
 class TrainingState:
     """What `compile` and training keep on a model."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what a backend has made of the model."""
+        return {**self.__dict__, "steps": None, "frozen": None}
 
     def __init__(self) -> None:
         self.compiled = False
