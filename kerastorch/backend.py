@@ -21,7 +21,7 @@ def backend() -> str:
 def result_type(*dtypes_) -> str:
     """The dtype in which operands of the given dtypes (None and Python types are weak) are computed together."""
     weak = {None: "float", float: "float", int: "int", bool: "bool"}
-    return dtypes.promote(*(weak[d] if d in weak else dtypes.standardize(d) for d in dtypes_)) if dtypes_ else "int32"
+    return dtypes.promote(*(weak[d] if d in weak else dtypes.standardize(d) for d in dtypes_ or (None,)))
 
 
 def standardize_dtype(dtype) -> str:

@@ -188,6 +188,9 @@ class Backend:
     def __repr__(self) -> str:
         return f"<Backend {self.name}>"
 
+    def __reduce__(self) -> Any:
+        return get, (self.name,)  # a copy of it is itself
+
 
 _specs: dict[str, Any] = dict(BUILT_IN)
 _loaded: dict[str, Backend] = {}

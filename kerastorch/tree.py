@@ -40,8 +40,6 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
         ValueError: If no structure is given or the structures differ.
     """
     _check(func, structures)
-    for other in structures[1:]:
-        assert_same_structure(structures[0], other)
     return optree.tree_map(func, *structures, none_is_leaf=none_is_leaf, namespace=NAMESPACE)
 
 

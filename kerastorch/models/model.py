@@ -53,6 +53,11 @@ class Model(Trainer, Layer):
             graph = Graph(flat, outputs)
         except GraphError as error:
             raise GraphError(f"model {self.name!r}: {error}") from None
+        if any(_made(t) for t in flat):  # what makes these tensors is outside: what comes after is recorded anew
+            inputs = tree.map_structure(lambda t: Input(batch_shape=t.shape, dtype=t.dtype) if _made(t) else t, inputs)
+            flat = tree.leaves(inputs)
+            outputs = graph.run(flat, lambda node, args, kwargs: node.operation(*args, **kwargs))
+            graph = Graph(flat, outputs)
         store = self._state.extra
         store["graph"], store["inputs"] = graph, inputs
         store["operations"] = operations(graph)
@@ -183,9 +188,8 @@ class Model(Trainer, Layer):
             if any(isinstance(x, list | tuple | dict) for x in flat):
                 flat = tree.leaves(inputs)
         if len(flat) != len(wanted):
-            raise LayerError(
-                f"model {self.name!r} expects {len(wanted)} tensors as input ({[t.name for t in wanted]}), but was given {len(flat)}"
-            )
+            names = f" named input(s) with keys {sorted(given)}" if isinstance(given, dict) else " tensors as input"
+            raise LayerError(f"model {self.name!r} expects {len(wanted)}{names} ({[t.name for t in wanted]}), not {len(flat)}")
         return [self._fit(x, t) for x, t in zip(flat, wanted, strict=True)]
 
     def _other_structure(self, inputs: Any, refuse: bool = False) -> None:
@@ -356,6 +360,11 @@ class Functional(Model):
     def call(self, inputs, training=None, mask=None):
         """Runs the recorded graph."""
         return Model.call(self, inputs, training=training, mask=mask)
+
+
+def _made(t: KerasTensor) -> bool:
+    """Whether a KerasTensor comes out of something rather than stand for an input."""
+    return t.node is not None and bool(t.node.inputs)
 
 
 def check_ends(what: str, inputs: Any, outputs: Any) -> tuple[list[KerasTensor], Any]:

@@ -58,7 +58,7 @@ class Sequential(Model):
             )
         if layer.is_input:
             if stack:
-                raise LayerError(f"Sequential {self.name!r}: an Input comes first, and the stack's input has already been configured")
+                raise LayerError(f"Sequential {self.name!r}: an Input comes first, and that has already been configured")
         elif not stack and layer._state.input_shape is not None:
             dtype = "int32" if type(layer).__name__ == "Embedding" else dtypes.floatx()
             stack.append(Input(batch_shape=layer._state.input_shape, dtype=dtype).node.layer)

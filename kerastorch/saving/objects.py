@@ -49,6 +49,8 @@ def module_of(obj: Any) -> str | None:
         return "keras.src.models.functional"
     if path[1] == "optimizers" and "schedules" in path:
         return "keras.optimizers.schedules"
+    if path[1] == "dtype_policies" and not obj.__name__.removeprefix("Float") == "DTypePolicy":
+        return "keras.dtype_policies"
     return MODULES.get(path[1], f"keras.{path[1]}")
 
 
