@@ -49,6 +49,7 @@ CALLED_WITH = {
     "dot_product_attention": ("query", "key", "value", "bias", "mask", "scale"),
     "get_item": ("x", "key"),
     "isclose": ("x1", "x2", "rtol", "atol"),
+    "scale_and_translate": ("images", "output_shape", "scale", "translation"),
     "trapezoid": ("y",),
 }
 
