@@ -159,6 +159,7 @@ class Backend:
 
     # ---- modules of the framework's own
     foreign: Any = None  # what layers around them need
+    datasets: Any = None  # functions that make and split data sets of the framework's own
 
     def module_layer(self, x: Any) -> Any:
         """A layer around a module of the framework; None where `x` is none."""

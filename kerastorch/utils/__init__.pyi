@@ -12,6 +12,10 @@ from ..training.data_common import pack_x_y_sample_weight as pack_x_y_sample_wei
 from ..training.data_common import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from .feature_space import FeatureSpace as FeatureSpace
 from .files import get_file as get_file
+from .image_files import array_to_img as array_to_img
+from .image_files import img_to_array as img_to_array
+from .image_files import load_img as load_img
+from .image_files import save_img as save_img
 from .io import disable_interactive_logging as disable_interactive_logging
 from .io import enable_interactive_logging as enable_interactive_logging
 from .io import is_interactive_logging_enabled as is_interactive_logging_enabled
@@ -22,7 +26,10 @@ from .plotting import model_to_dot as model_to_dot
 from .plotting import plot_model as plot_model
 from .progbar import Progbar as Progbar
 from .pydataset import PyDataset as PyDataset
+from .pydataset import Sequence as Sequence
 from .seeds import set_random_seed as set_random_seed
 from .sequences import pad_sequences as pad_sequences
 from .session import clear_session as clear_session
 from .sources import get_source_inputs as get_source_inputs
+from .splits import split_dataset as split_dataset
+from .timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array

@@ -62,6 +62,12 @@ class TensorflowBackend(Backend):
 
         return foreign
 
+    @functools.cached_property
+    def datasets(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.tensorflow import datasets
+
+        return datasets
+
     def adopt(self, variable: Any) -> None:
         homes.adopt(self, variable)
 

@@ -61,6 +61,12 @@ class TorchBackend(Backend):
 
         return foreign
 
+    @functools.cached_property
+    def datasets(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.torch import datasets
+
+        return datasets
+
     def module_layer(self, x: Any) -> Any:
         from kerastorch.layers.torch_module import TorchModuleWrapper
 
