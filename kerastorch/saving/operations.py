@@ -47,6 +47,7 @@ CALLED_WITH = {
     "bincount": ("x",),
     "clip": ("x",),
     "dot_product_attention": ("query", "key", "value", "bias", "mask", "scale"),
+    "gaussian_blur": ("images",),
     "get_item": ("x", "key"),
     "isclose": ("x1", "x2", "rtol", "atol"),
     "scale_and_translate": ("images", "output_shape", "scale", "translation"),
