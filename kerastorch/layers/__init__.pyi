@@ -40,6 +40,15 @@ from .core import ReversibleEmbedding as ReversibleEmbedding
 from .einsum_dense import EinsumDense as EinsumDense
 from .hashing import HashedCrossing as HashedCrossing
 from .hashing import Hashing as Hashing
+from .image_augmentation import RandomBrightness as RandomBrightness
+from .image_augmentation import RandomContrast as RandomContrast
+from .image_augmentation import RandomFlip as RandomFlip
+from .image_augmentation import RandomRotation as RandomRotation
+from .image_augmentation import RandomTranslation as RandomTranslation
+from .image_augmentation import RandomZoom as RandomZoom
+from .image_preprocessing import CenterCrop as CenterCrop
+from .image_preprocessing import RandomCrop as RandomCrop
+from .image_preprocessing import Resizing as Resizing
 from .input import Input as Input
 from .input import InputLayer as InputLayer
 from .jax_layer import FlaxLayer as FlaxLayer

@@ -476,7 +476,8 @@ class Layer(Operation):
         if not specs.training:
             kwargs.pop("training", None)
         elif kwargs.get("training") is None:
-            kwargs["training"] = scope.training()
+            found = scope.training()
+            kwargs["training"] = specs.unsaid if found is None else found
         fresh = {
             id(t): KerasTensor(t.shape, self._input_dtype(t.dtype), name="input")
             for a in (*args, *kwargs.values())
@@ -532,6 +533,8 @@ class Layer(Operation):
         training = kwargs.pop("training", None) if "training" in kwargs else None
         if training is None:
             training = scope.training()
+        if training is None:
+            training = specs.unsaid
         if self.input_spec is not None and args:
             self._check(args[0])
         if not self.built:

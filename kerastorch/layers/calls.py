@@ -19,6 +19,8 @@ class CallSpec:
         self.open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.starred = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.training = "training" in every
+        # the flag where nobody gives one: True for layers that say so, as those do that prepare data
+        self.unsaid = next((True for p in parameters if p.name == "training" and p.default is True), None)
         self.mask = "mask" in every
         self.masks = [n for n in every if n.endswith("_mask") and n[:-5] in every]
         self.needed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
