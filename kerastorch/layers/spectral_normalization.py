@@ -44,7 +44,7 @@ class SpectralNormalization(Wrapper):
             vector, kernel = self.normalized_weights()
             self.vector_u.assign(vector)
             self.kernel.assign(kernel)
-        return self.layer(inputs)
+        return ops.cast(self.layer(inputs), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return self.layer.compute_output_shape(input_shape)

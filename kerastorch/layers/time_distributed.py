@@ -46,7 +46,7 @@ class TimeDistributed(Wrapper):
             outputs = ops.map(lambda x: self.layer(x, **given), steps)
         else:
             outputs = ops.map(lambda at: self.layer(at[0], mask=at[1], **given), (steps, masks))
-        return ops.swapaxes(outputs, 0, 1)
+        return ops.cast(ops.swapaxes(outputs, 0, 1), self.compute_dtype)
 
     def _check_mask(self, mask, inputs):
         fits = len(mask) >= 2 and all(None in (m, n) or m == n for m, n in zip(mask[:2], inputs[:2], strict=True))
