@@ -1,6 +1,7 @@
 """Data sets from arrays, and images in files, against reference Keras: the same batches, orders, types and errors."""
 
 import inspect
+import sys
 
 import numpy as np
 import pytest
@@ -258,3 +259,10 @@ def test_smart_resize_refuses_what_is_no_image():
             image.smart_resize(*args)
     with pytest.raises(TypeError, match="unexpected"):
         image.smart_resize(PIXELS, (3, 3), size_of="x")
+
+
+@pytest.mark.parametrize("name, args", [("array_to_img", (PIXELS,)), ("load_img", ("a.png",)), ("save_img", ("a.png", PIXELS))])
+def test_pillow_has_to_be_there(name, args, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    with pytest.raises(ImportError, match="pip install pillow"):
+        getattr(utils, name)(*args)

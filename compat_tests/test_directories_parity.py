@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import sys
 import wave
 
 import numpy as np
@@ -182,3 +183,25 @@ def test_wrong_sound(options, folder):
 def test_wrong_images(options, folder):
     with pytest.raises(ValueError, match=FUNCTIONS[0]):
         utils.image_dataset_from_directory(folder, **options)
+
+
+def test_grain(folder):
+    pytest.importorskip("grain")
+    data = utils.text_dataset_from_directory(folder, format="grain", batch_size=5, shuffle=False, label_mode="categorical")
+    theirs = reference.utils.text_dataset_from_directory(folder, batch_size=5, shuffle=False, label_mode="categorical")
+    same(data, theirs)
+    windows = {
+        seed: list(utils.timeseries_dataset_from_array(np.arange(20), np.arange(20) * 2, 4, batch_size=5, shuffle=True, seed=seed, format="grain"))
+        for seed in (1, 2)
+    }
+    for batches in windows.values():
+        assert [x.shape for x, _ in batches] == [(5, 4), (5, 4), (5, 4), (2, 4)]
+        assert all((x[:, 0] * 2 == y).all() for x, y in batches)
+        assert sorted(int(y) for _, batch in batches for y in batch) == list(range(0, 34, 2))
+    assert any((a[1] != b[1]).any() for a, b in zip(windows[1], windows[2]))
+
+
+def test_grain_has_to_be_there(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "grain", None)
+    with pytest.raises(ImportError, match="pip install grain"):
+        utils.text_dataset_from_directory(folder, format="grain", verbose=False)
