@@ -89,7 +89,8 @@ def known(shape: Sequence[Any]) -> Shape:
 
 def given(*, shape):
     """The shape that the op was given."""
-    return known(shape if isinstance(shape, list | tuple) else (shape,))
+    sequence = hasattr(shape, "__iter__") and not hasattr(shape, "dtype")  # TensorFlow's shapes are no tuples
+    return known(tuple(shape) if sequence else (shape,))
 
 
 def reshape(x, *, newshape):

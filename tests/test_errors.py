@@ -145,7 +145,7 @@ def test_inputs_of_other_names(backend):
     model.compile("sgd", "mse", backend=backend)
     with refused(LayerError, model.name, "['left', 'right']", "['left', 'wrong']"):
         model.predict({"left": np.ones((2, 2)), "wrong": np.ones((2, 2))}, verbose=0)
-    with refused(LayerError, model.name, "takes 2 inputs", "given 1"):
+    with refused(LayerError, model.name, "expects 2", "not 1"):
         model.predict(np.ones((2, 2)), verbose=0)
 
 
@@ -371,7 +371,7 @@ def test_weights_that_do_not_fit(backend):
 def test_layers_that_cannot_be_stacked():
     with refused(LayerError, "'a' already", here=False):
         keras.Sequential([layers.Dense(1, name="a"), layers.Dense(1, name="a")])
-    with refused(LayerError, "int", "is no layer", here=False):
+    with refused(LayerError, "int", "Only instances of Layer", here=False):
         keras.Sequential([3])
 
 

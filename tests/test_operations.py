@@ -198,3 +198,23 @@ def test_limits_of_epochs_and_steps(monkeypatch, backend):
     model.compile("sgd", "mse", backend=backend.name)
     history = model.fit(X, X[:, :1], batch_size=1, epochs=9, verbose=0)
     assert len(history.epoch) == 2 and int(model.optimizer.iterations.numpy()) == 6
+
+
+def test_lists_and_dictionaries_of_tensorflows_modules_are_nests():
+    tf = pytest.importorskip("tensorflow")
+    backend_registry.get("tensorflow")
+    module = tf.Module()
+    module.parts = [1, {"b": 2, "a": 3}]
+    assert keras.tree.flatten(module.parts) == [1, 3, 2]
+    assert type(keras.tree.map_structure(str, module.parts)) is type(module.parts)
+
+
+def test_shapes_as_the_framework_gives_them(backend):
+    assert tuple(keras.random.normal(ops.ones((2, 3)).shape).shape) == (2, 3)
+
+
+def test_the_output_of_a_layer_is_that_of_its_first_call():
+    dense = layers.Dense(1)
+    first = dense(layers.Input((2,)))
+    dense(layers.Input((2,)))
+    assert dense.output is first

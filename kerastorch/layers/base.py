@@ -848,26 +848,24 @@ class Layer(Operation):
         """Creates the weights for a quantization mode."""
         raise NotImplementedError(f"the layer class {type(self).__name__} does not have a `quantized_build` method implemented.")
 
-    def _only_node(self, what: str) -> Node:
+    def _first_node(self, what: str) -> Node:
         nodes = self._state.nodes
         if not nodes:
             raise AttributeError(f"layer {self.name!r} has no {what}: it was never called on KerasTensors")
-        if len(nodes) > 1 and len({id(t) for n in nodes for t in n.outputs}) > 1 and what == "output" and len(nodes) > 1:
-            raise ValueError(f"layer {self.name!r} was called {len(nodes)} times, so its {what} is not unique")
         return nodes[0]
 
     @property
     def input(self) -> Any:
-        """The KerasTensors of the layer's only recorded call."""
-        node = self._only_node("input")
+        """The KerasTensors of the layer's first recorded call."""
+        node = self._first_node("input")
         if not node.args:
             return node.structure
         return node.args[0]
 
     @property
     def output(self) -> Any:
-        """The output KerasTensors of the layer's only recorded call."""
-        return self._only_node("output").structure
+        """The output KerasTensors of the layer's first recorded call."""
+        return self._first_node("output").structure
 
     @property
     def input_shape(self) -> Any:
