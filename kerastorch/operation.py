@@ -137,6 +137,7 @@ class Recorded:
 
     def __init__(self, function: Callable, operation: Operation):
         self.function, self.operation, self.name, self.body = function, operation, operation.name, operation.call
+        self.expanded = operation.call
 
 
 def recorded(operation: Operation) -> Callable:

@@ -24,7 +24,7 @@ def drawn_key(seed):
 
 
 def sizes(shape):
-    return shape if isinstance(shape, list | tuple) else (shape,)
+    return tuple(shape) if isinstance(shape, list | tuple | tf.TensorShape) else (shape,)
 
 
 def choose(stateful, stateless):
