@@ -273,7 +273,7 @@ def test_state_trees(backend):
     for k in (keras, kerastorch):
         k.utils.clear_session()
         model = k.Sequential([k.layers.Input((6,)), k.layers.Dense(3), k.layers.BatchNormalization()], name="model")
-        model.compile("adam", "mse", metrics=["mae"])
+        model.compile("adam", "mse", metrics=["mae"], **({"backend": backend.name} if k is kerastorch else {}))
         model.fit(TABLE, ONE_HOT, verbose=0)
         trees[k] = model.get_state_tree("numpy_array")
     assert tree_of_shapes(trees[kerastorch]) == tree_of_shapes(trees[keras])

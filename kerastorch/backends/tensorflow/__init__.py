@@ -3,8 +3,6 @@
 import functools
 from typing import Any
 
-import tensorflow as tf
-
 from kerastorch.backend_registry import Backend
 from kerastorch.backends.tensorflow import framework as framework  # first
 from kerastorch.backends.tensorflow import homes, sparse, tensors
@@ -37,7 +35,6 @@ class TensorflowBackend(Backend):
     no_gradient = staticmethod(tensors.no_gradient)
     gather = staticmethod(tensors.gather)
     on_sparse = staticmethod(sparse.on_sparse)
-    remat = staticmethod(tf.recompute_grad)
 
     # What runs layers is imported when the first one runs: ops alone do not need it.
 
@@ -88,6 +85,11 @@ class TensorflowBackend(Backend):
         from kerastorch.backends.tensorflow import running
 
         return running.DenseUpdates(optimizer, variables)
+
+    def remat(self, function: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.recompute_grad(function)
 
     def profile(self, folder: str) -> Any:
         import tensorflow as tf
