@@ -31,8 +31,9 @@ GAPS: dict[tuple[str, str], Gap] = {
 
 BOTH = ("torch", "tensorflow")
 
-# Tests of Keras 3.15.1's own suite that Keras passes through its public API and we do not: (backends, file below keras/src,
-# pattern of the test's name) -> why. "never" are those that assert what we have decided against, or an accident.
+# Tests of Keras 3.15.1's own suite that Keras passes through its public API and we do not: (backends, file below keras/src, what
+# the names of those tests have in common; others that pass may have it too) -> why. "never" are those that assert what we have
+# decided against, or an accident.
 SUITE: dict[tuple[tuple[str, ...], str, str], Gap] = {
     (BOTH, "layers/*", "*lora*"): Gap("notimpl", "low-rank adaptation"),
     (BOTH, "layers/*", "*quantiz*"): Gap("notimpl", "quantization"),

@@ -19,10 +19,10 @@ class Samples:
     """Samples by number: a subclass gives one as `self[number]`, and says how many there are."""
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        raise NotImplementedError("a subclass says how many samples there are")
 
     def __getitem__(self, index: int) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError("a subclass gives a sample by its number")
 
     def batch(self, numbers: Any) -> Any:
         """The samples of some numbers as one batch."""
