@@ -8,6 +8,7 @@ from kerastorch.errors import is_own
 from kerastorch.graph import Graph, tensors_in
 from kerastorch.layers.base import Layer
 from kerastorch.passes import before_activation, loss_of_logits
+from kerastorch.training import memory
 from kerastorch.training.data import pack_x_y_sample_weight
 from kerastorch.training.trainer import Trainer, _unpack
 
@@ -33,6 +34,7 @@ class Steps:
     loss_of_logits: Any = None
 
     def __init__(self, backend: Any, model: Any):
+        memory.keep_freed()
         self.backend, self.model, self.optimizer = backend, model, getattr(model, "optimizer", None)
         state, cls = model._training, type(model)
         self.own_train = cls.train_step is not Trainer.train_step
