@@ -17,11 +17,13 @@ unit examples: export OMP_NUM_THREADS ?= 1
 help:
 	@grep '^# make' Makefile
 
-# torch first and by version: otherwise a requirement of another package may bring a different one.
+# torch first and by version: otherwise a requirement of another package may bring a different one. tf_keras, which writes old
+# files for the tests, names tensorflow as its requirement and not the smaller tensorflow-cpu that is there.
 $(READY): pyproject.toml requirements/constraints.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet -c requirements/constraints.txt torch
 	$(PIP) install --quiet -c requirements/constraints.txt -e '.[test,dev]'
+	$(PIP) install --quiet -c requirements/constraints.txt --no-deps tf_keras
 	touch $@
 
 demo: $(READY)
