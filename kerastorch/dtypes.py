@@ -91,6 +91,14 @@ def _standard(text: str) -> str:
     return name
 
 
+# numpy's `dtype.str` of the usual dtypes: its `dtype.name` is put together anew each time, which takes microseconds.
+NUMPY_CODES = {"|b1": "bool"} | {
+    f"{'|' if size == 1 else '<'}{kind}{size}": f"{name}{8 * size}"
+    for kind, name, sizes in (("i", "int", (1, 2, 4, 8)), ("u", "uint", (1, 2, 4, 8)), ("f", "float", (2, 4, 8)))
+    for size in sizes
+}
+
+
 def standardize(dtype: Any) -> str:
     """The name of a dtype given as a string, a Python type, or a numpy, torch or TensorFlow dtype; None is floatx."""
     if dtype is None:
@@ -102,7 +110,7 @@ def standardize(dtype: Any) -> str:
     elif isinstance(dtype, type):
         text = dtype.__name__
     else:
-        text = getattr(dtype, "name", None) or str(dtype)
+        text = NUMPY_CODES.get(getattr(dtype, "str", "")) or getattr(dtype, "name", None) or str(dtype)
         if text.startswith("<dtype: '"):  # a TensorFlow dtype printed
             text = text[9:]
     name = _standard(text) or _floatx

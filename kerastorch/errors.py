@@ -64,9 +64,9 @@ def _own_module(name: str) -> bool:
     return str(getattr(sys.modules.get(name), "__file__", "")).startswith(PACKAGE)
 
 
-def is_own(cls: type) -> bool:
-    """Whether a class is one of this package's, and not a user's."""
-    return _own_module(cls.__module__)
+def is_own(x: Any) -> bool:
+    """Whether a class, a function or an object's class is one of this package's, and not a user's."""
+    return _own_module(getattr(x, "__module__", ""))
 
 
 def user_line() -> tuple[str, int] | None:

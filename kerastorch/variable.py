@@ -31,9 +31,9 @@ class Home:
         """Sets the value from a numpy array, or from a tensor of the same backend, in Keras's layout."""
         raise NotImplementedError("a home says how it is written")
 
-    def add(self, value: Any, sign: int = 1) -> None:
-        """Adds (or with sign -1 subtracts) a number, or a tensor of the same backend that broadcasts, in place if cheaper."""
-        self.write(self.tensor() + value if sign > 0 else self.tensor() - value)
+    def add(self, value: Any, times: float = 1) -> None:
+        """Adds `times` a number, or a tensor of the same backend that broadcasts, in place if cheaper."""
+        self.write(self.tensor() + value * times)
 
     def snapshot(self) -> Any:
         """The value as a tensor that later writing does not change, not connected for differentiation."""
@@ -70,12 +70,19 @@ class HostHome(Home):
     def write(self, value: Any) -> None:
         self.draw, self.array = None, value
 
-    def add(self, value: Any, sign: int = 1) -> None:
+    def add(self, value: Any, times: float = 1) -> None:
         old = self.read()
-        self.write((old + value if sign > 0 else old - value).astype(old.dtype))
+        self.write((old + value * times).astype(old.dtype))
 
 
 moves = 0  # how often any variable has moved: whoever has gathered the tensors of many compares it
+changes = 0  # how often that, or what is trained, or what a layer holds has changed: whoever has looked at all compares it
+
+
+def changed() -> None:
+    """Lets those know that have looked at what a model consists of, and which of it is trained."""
+    global changes
+    changes += 1
 
 
 class Variable(Operators):
@@ -154,6 +161,7 @@ class Variable(Operators):
         """Makes `home`, which holds the value already, the variable's home."""
         global moves
         moves += 1
+        changed()
         self._home = home
 
     def leave(self) -> None:
@@ -268,14 +276,18 @@ class Variable(Operators):
 
         return self._home.snapshot() if self._added(value, -1) else self.assign(ops.subtract(self, value))
 
-    def accumulate(self, value: Any, sign: int = 1) -> None:
-        """As `assign_add`, or with sign -1 `assign_sub`, for whoever has no use for the new value: none is copied."""
+    def accumulate(self, value: Any, times: float = 1) -> None:
+        """Adds `value * times`, for whoever has no use for the new value: none is copied."""
         from kerastorch import ops
+        from kerastorch.graph import Node
 
-        if not self._added(value, sign):
-            self.assign((ops.add if sign > 0 else ops.subtract)(self, value))
+        if scope.state.symbolic and not scope.state.values:
+            if scope.state.effects is not None:
+                scope.state.effects.append(Node(accumulate, (self, value, times), {}))
+        elif not self._added(value, times):
+            self.assign(ops.add(self, value if times == 1 else ops.multiply(value, times)))
 
-    def _added(self, value: Any, sign: int) -> bool:
+    def _added(self, value: Any, times: float) -> bool:
         """Adds in place, where that is possible: nothing stands in for the value, and nothing is being recorded.
 
         Returns:
@@ -292,11 +304,11 @@ class Variable(Operators):
         home = self._home
         if home.backend is None:
             if home.pinned:
-                home.add(value if number else self._host(value), sign)
+                home.add(value if number else self._host(value), times)
                 return True
             (backend_registry.of(value) or backend_registry.active()).adopt(self)
             home = self._home
-        home.add(value if number else op.operand(home.backend, value), sign)
+        home.add(value if number else op.operand(home.backend, value), times)
         return True
 
     def _host(self, value: Any) -> Any:
@@ -311,6 +323,7 @@ class Variable(Operators):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
+        changed()
         self._home.train(self._trainable)
 
     @property
@@ -437,7 +450,12 @@ def assign(variable: Variable, value: Any) -> Any:
     return variable.assign(value)
 
 
-assign.op = None  # type: ignore[attr-defined]  # recorded like an op, but no op of the vocabulary
+def accumulate(variable: Variable, value: Any, times: float) -> None:
+    """The recorded form of `variable.accumulate(value, times)`."""
+    variable.accumulate(value, times)
+
+
+assign.op = accumulate.op = None  # type: ignore[attr-defined]  # recorded like ops, but no ops of the vocabulary
 
 
 def standardize_shape(shape: Any, name: str = "") -> tuple[int, ...]:

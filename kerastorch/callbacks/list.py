@@ -75,7 +75,11 @@ class CallbackList(Callback):
 
     def _look(self) -> None:
         """Finds out which callbacks have which hooks."""
-        self._hooks = {hook: [getattr(c, hook) for c in self.callbacks if overrides(c, hook)] for hook in HOOKS}
+        self._hooks = {hook: [getattr(c, hook) for c in self.callbacks if overrides(c, hook)] for hook in HOOKS} \
+            if self.callbacks else NO_HOOKS  # fmt: skip
+
+
+NO_HOOKS: dict[str, list[Any]] = {hook: [] for hook in HOOKS}
 
 
 def _epoch_hook(hook: str) -> Callable[..., None]:

@@ -16,6 +16,7 @@ from kerastorch.graph import KerasTensor, Node, tensors_in
 from kerastorch.layers import spec
 from kerastorch.layers.calls import CallSpec, State, parameters_of, specs_of
 from kerastorch.layers.structures import (
+    NESTS,
     as_tensors,
     fresh,
     given_input_shape,
@@ -28,6 +29,7 @@ from kerastorch.layers.structures import (
 from kerastorch.layers.weighted import Weighted
 from kerastorch.op import dtype_of, shape_of
 from kerastorch.operation import constructor_arguments
+from kerastorch.variable import Variable, changed
 
 InputSpec = spec.InputSpec
 BUILD_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "batch_size", "input_dtype", "weights",
@@ -655,12 +657,15 @@ class Layer(Weighted):
     def __setattr__(self, name: str, value: Any) -> None:
         if callable(value) and not isinstance(value, Layer):
             value = backend_registry.module_layer(value) or value
+        if isinstance(value, HOLDING):
+            changed()
         object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+HOLDING = (Layer, Variable, *NESTS)  # attributes of these kinds are, or may hold, layers and weights
 MASK_ENDS: tuple[type, ...] = ()  # layers at which a mask ends by their nature
 
 

@@ -8,6 +8,7 @@ from kerastorch.graph import KerasTensor
 from kerastorch.op import shape_of
 from kerastorch.variable import Variable
 
+NESTS = (list, tuple, set, dict)
 TEXT = ("S", "U", "O", "T")  # kinds of numpy dtypes that hold text
 
 
@@ -15,7 +16,7 @@ def found_in(value: Any, kind: Any, around: tuple = ()) -> Iterator[Any]:
     """The objects of a kind in a value: itself, or members of lists, tuples, sets and dicts (`around` are those entered)."""
     if isinstance(value, kind):
         yield value
-    elif isinstance(value, list | tuple | set | dict) and not any(value is x for x in around):
+    elif isinstance(value, NESTS) and not any(value is x for x in around):
         for x in value.values() if isinstance(value, dict) else value:
             yield from found_in(x, kind, (*around, value))
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from kerastorch import constraints, dtypes, initializers, regularizers, scope
 from kerastorch.errors import NotBuilt
-from kerastorch.layers.structures import found_in
+from kerastorch.layers.structures import NESTS, found_in
 from kerastorch.operation import Operation
-from kerastorch.variable import Variable
+from kerastorch.variable import Variable, changed
 
 
 class Weighted(Operation):
@@ -71,9 +71,9 @@ class Weighted(Operation):
 
     def _members(self, kind: type) -> Iterator[Any]:
         """Attributes, and members of attributes that are lists, tuples, sets or dicts, of a kind; each once, in order."""
-        seen = set()
+        seen, kinds = set(), (kind, *NESTS)
         for name, value in self.__dict__.items():
-            if name != "_state":
+            if isinstance(value, kinds) and name != "_state":  # most attributes are numbers and names
                 for found in found_in(value, kind):
                     if id(found) not in seen and found is not self:
                         seen.add(id(found))
@@ -154,6 +154,7 @@ class Weighted(Operation):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
+        changed()
         frozen = _frozen(self)
         for v in self._own_variables:
             if v.trainable and not value:

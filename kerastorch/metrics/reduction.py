@@ -75,7 +75,7 @@ class Mean(Metric):
         values = ops.convert_to_tensor(values)
         if isinstance(sample_weight, int | float):  # known on the host: no tensor is made of it
             values = ops.mean(values) if len(values.shape) else values
-            self.total.accumulate(ops.cast(ops.multiply(values, sample_weight), self.dtype))
+            self.total.accumulate(ops.cast(values, self.dtype), sample_weight)
             self.count.accumulate(sample_weight)
             return
         values, weight = samplewise(values, sample_weight, ops.mean, self.dtype)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from kerastorch import dtypes
 from kerastorch.training.data_common import (
     PARTS,
     ClassWeights,
@@ -76,6 +77,9 @@ class ArrayData(Data):
     def sample(self):
         return self._spec.unflatten([spec_of(leaf) for leaf in self._leaves])
 
+    def signature(self):
+        return self._spec, dtypes.floatx(), *((*leaf.shape[1:], leaf.dtype) for leaf in self._leaves)
+
     def host_labels(self):
         return map_arrays(to_host, self.parts["y"])
 
@@ -133,22 +137,21 @@ def _cardinality(parts: list[Any]) -> int:
     Raises:
         DataError: If they differ, or there are none.
     """
+    sizes = {shape_of(leaf)[0] for part in parts for leaf in flatten(part)[0]}
+    if len(sizes) == 1 and 0 not in sizes:
+        return sizes.pop()
     found = {place: shape_of(leaf) for name, part in zip(PARTS, parts, strict=True)
              for place, leaf in zip(places(name, part), flatten(part)[0], strict=True)}  # fmt: skip
     if not found:
         raise DataError("there is no data: x has no arrays")
-    sizes = {shape[0] for shape in found.values()}
     if len(sizes) > 1:
         said = ", ".join(f"{place} has {shape[0]} (shape {shape})" for place, shape in found.items())
         hint = "; a list is several inputs, use np.array(...) to make it one" if isinstance(parts[0], list) else ""
         raise DataError(
             f"Data cardinality is ambiguous: all arrays must have the same number of samples, but {said}{hint}"
         )
-    (size,) = sizes
-    if not size:
-        shapes = ", ".join(f"{place} has shape {shape}" for place, shape in found.items())
-        raise DataError(f"there is no data: {shapes}")
-    return size
+    shapes = ", ".join(f"{place} has shape {shape}" for place, shape in found.items())
+    raise DataError(f"there is no data: {shapes}")
 
 
 def _weights_like(y: Any, weights: Any) -> Any:

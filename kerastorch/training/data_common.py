@@ -65,6 +65,10 @@ class Data:
         """What batches look like: `(x, y, sample_weight)` of KerasTensors without a batch size. Nothing is used up."""
         raise NotImplementedError("a kind of data says what its batches look like")
 
+    def signature(self) -> Any:
+        """What decides `sample`, as something that can be compared and hashed; None where only `sample` can tell."""
+        return None
+
     def host_labels(self) -> Any:
         """All of y as numpy arrays; None where there is none or it is not in memory."""
         return None
@@ -141,8 +145,13 @@ def is_numbers(x: Any) -> bool:
     return isinstance(x, bool | int | float | complex | str | bytes | np.number | np.bool_)
 
 
+NOTHING, ONE = (optree.tree_structure(nest, namespace=NAMESPACE) for nest in (None, 0))
+
+
 def flatten(nest: Any) -> tuple[list[Any], Any]:
     """The arrays of a nest, None left out, and what rebuilds the nest from them."""
+    if nest is None or type(nest) is np.ndarray:  # as nearly always
+        return ([], NOTHING) if nest is None else ([nest], ONE)
     return optree.tree_flatten(nest, is_leaf=is_numbers, namespace=NAMESPACE)
 
 
@@ -158,6 +167,8 @@ def arrays(nest: Any, part: str) -> Any:
     Raises:
         DataError: Where something is no array.
     """
+    if nest is None:
+        return None
     leaves, spec = flatten(nest)
     return spec.unflatten([_array(leaf, _Place(part, nest, i)) for i, leaf in enumerate(leaves)])
 

@@ -45,6 +45,7 @@ class Steps:
         self.own_metrics = cls.compute_metrics is not Trainer.compute_metrics
         self.recorded: Graph | None = model.graph if cls.__call__ is Layer.__call__ else None
         self.loss, self.metrics, self.tracker = state.loss, state.metrics, state.loss_tracker
+        self.update_metrics: Any = self.metrics.update if self.metrics is not None else None
         self.masks = [t.mask for t in tensors_in(self.recorded.outputs)] if self.recorded is not None else []
         self.variables = model.trainable_variables
         self.regularized = [v for v in self.variables if v.regularizer is not None]
@@ -120,7 +121,7 @@ class Steps:
             return self.model.compute_loss(x=x, y=y, y_pred=out, sample_weight=weight, **mode)
         terms = []
         if self.loss is not None:
-            terms.append(self.loss(y, out, weight) if logits is None else self.loss(y, logits, weight, self.loss_of_logits))
+            terms.append(self.compared(y, out, logits, weight))
         if self.adding:
             terms += [t for layer in self.model._flatten_layers() for t in layer._state.losses]
         terms += [v.regularizer(v) for v in self.regularized]
@@ -130,6 +131,10 @@ class Steps:
         for t in terms[1:]:
             total = ops.add(total, t)
         return total
+
+    def compared(self, y: Any, out: Any, logits: Any, weight: Any) -> Any:
+        """The loss by targets and outputs."""
+        return self.loss(y, out, weight) if logits is None else self.loss(y, logits, weight, self.loss_of_logits)
 
     def track(self, loss: Any, x: Any) -> None:
         """Takes the loss of a batch into the mean that is reported."""
@@ -141,7 +146,7 @@ class Steps:
         if self.own_metrics:
             return self.model.compute_metrics(x, y, out, weight)
         if self.metrics is not None:
-            self.metrics.update(y, out, weight)
+            self.update_metrics(y, out, weight)
         return None
 
     def test_batch(self, batch: Any) -> dict[str, Any] | None:

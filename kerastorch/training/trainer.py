@@ -5,10 +5,10 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from kerastorch import backend_registry, optimizers, scope, settings, tree
+from kerastorch import backend_registry, optimizers, scope, settings, tree, variable
 from kerastorch import callbacks as callbacks_
 from kerastorch import metrics as metrics_
-from kerastorch.errors import LayerError, NotCompiled, at, located, user_line
+from kerastorch.errors import LayerError, NotCompiled, at, is_own, located, user_line
 from kerastorch.legacy import old_spellings
 from kerastorch.losses import names as losses_
 from kerastorch.metrics.names import resolve as resolve_metric
@@ -113,10 +113,13 @@ class Trainer:
 
     # ---------------------------------------------------------------- getting ready
 
-    def _prepare(self, sample: Any, training: bool) -> Any:
-        """Builds, and lowers, whatever is not yet; returns the steps. `sample` is (x, y, sample_weight) as KerasTensors."""
-        state = self._training
-        x, y, _ = sample
+    def _prepare(self, data: data_.Data) -> Any:
+        """Builds, and lowers, whatever is not yet; returns the steps."""
+        state, signature = self._training, data.signature()
+        known = signature, self.graph
+        if signature is not None and state.ready.get(known) == variable.changes:
+            return state.steps
+        x, y, _ = data.sample()
         output = state.output
         if output is None or not self.built:
             output = state.output = self._output_for(x)
@@ -139,10 +142,15 @@ class Trainer:
             state.metrics = CompiledMetrics(state.arguments.get("metrics"), state.arguments.get("weighted_metrics"), output, names,
                                             self._shapes(y, output), terms)  # fmt: skip
         backend = self.backend
-        flags = (x.trainable for layer in self._flatten_layers() for x in (layer, *layer._own_variables))
+        layers, weights = self._flatten_layers(), self.weights
+        flags = (x.trainable for layer in layers for x in (layer, *layer._own_variables))
         frozen = (state.loss, state.metrics, *flags)
-        if state.steps is None or state.frozen != frozen or any(v.backend is not backend for v in self.weights):
+        if state.steps is None or state.frozen != frozen or any(v.backend is not backend for v in weights):
             state.steps, state.frozen = backend.steps(self), frozen
+            state.ready.clear()
+        # A layer of the user's may have been given others in ways that leave no trace, such as a list that grows.
+        if signature is not None and weights and all(is_own(type(layer)) for layer in layers):
+            state.ready[known] = variable.changes
         return state.steps
 
     def _output_for(self, x: Any) -> Any:
@@ -207,7 +215,7 @@ class Trainer:
             validation = data_.adapt(vx, vy, vw, batch_size=validation_batch_size or batch_size, steps=validation_steps,
                                      role="evaluate")  # fmt: skip
         epochs = _at_most(epochs, settings.max_epochs)
-        steps = self._prepare(data.sample(), True)
+        steps = self._prepare(data)
         self._check_labels(data.host_labels())
         known = callbacks_.CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=_verbosity(verbose),
                                         epochs=epochs, steps=_at_most(data.num_batches, settings.max_steps_per_epoch), model=self) \
@@ -310,7 +318,7 @@ class Trainer:
     # ---------------------------------------------------------------- evaluate, predict
 
     def _evaluate(self, data: Any, known: Any) -> dict[str, float]:
-        steps = self._prepare(data.sample(), False)
+        steps = self._prepare(data)
         self.reset_metrics()
         self.stop_evaluating = False
         known.on_test_begin()
@@ -338,7 +346,7 @@ class Trainer:
         known = callbacks_.CallbackList(callbacks, add_progbar=verbose != 0, verbose=_verbosity(verbose), epochs=1,
                                         steps=_at_most(data.num_batches, settings.max_steps_per_epoch), model=self) \
             if not isinstance(callbacks, callbacks_.CallbackList) else callbacks  # fmt: skip
-        self._prepare(data.sample(), False)
+        self._prepare(data)
         self._check_labels(data.host_labels())
         logs = self._evaluate(data, known)
         if return_dict:
@@ -354,7 +362,7 @@ class Trainer:
         known = callbacks_.CallbackList(callbacks, add_progbar=verbose != 0, verbose=_verbosity(verbose), epochs=1,
                                         steps=_at_most(data.num_batches, settings.max_steps_per_epoch), model=self) \
             if not isinstance(callbacks, callbacks_.CallbackList) else callbacks  # fmt: skip
-        stepper = self._prepare(data.sample(), False)
+        stepper = self._prepare(data)
         self.stop_predicting = False
         known.on_predict_begin()
         found: list[Any] = []
@@ -384,7 +392,7 @@ class Trainer:
     def _on_batch(self, what: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
         self.reset_metrics()
         data = data_.adapt(x, y, sample_weight, batch_size=_rows(x), class_weight=class_weight, role="fit")
-        steps = self._prepare(data.sample(), what == "train")
+        steps = self._prepare(data)
         self._check_labels(data.host_labels())
         self.reset_metrics()
         backend = self.backend
@@ -403,7 +411,7 @@ class Trainer:
         """The model's output for one batch as numpy arrays."""
         backend = self.backend
         data = data_.adapt(x, batch_size=_rows(x), role="predict")
-        steps = self._prepare(data.sample(), False)
+        steps = self._prepare(data)
         with backend_registry.using(backend):
             out = [self._step(steps.predict, batch) for batch in data.batches(backend, 0)][0]
         return tree.map_structure(lambda t: _host(backend, t), out)
@@ -526,7 +534,7 @@ class TrainingState:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what a backend has made of the model."""
-        return {**self.__dict__, "steps": None, "frozen": None}
+        return {**self.__dict__, "steps": None, "frozen": None, "ready": {}}
 
     def __init__(self) -> None:
         self.compiled = False
@@ -540,6 +548,7 @@ class TrainingState:
         self.checked: list[Any] = []  # shapes and dtypes of targets that the loss is known to take
         self.steps: Any = None
         self.frozen: Any = None
+        self.ready: dict[Any, int] = {}  # data and graph that the steps are known to serve: `variable.changes` when that was found
 
 
 def _at_most(number: int | None, limit: int | None) -> int | None:

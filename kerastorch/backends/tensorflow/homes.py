@@ -33,9 +33,9 @@ class VariableHome(Home):
     def write(self, value: Any) -> None:
         self.variable.assign(self._like_ours(value))
 
-    def add(self, value: Any, sign: int = 1) -> None:
-        change = self.variable.assign_add if sign > 0 else self.variable.assign_sub
-        change(tf.broadcast_to(self._like_ours(value), self.variable.shape))
+    def add(self, value: Any, times: float = 1) -> None:
+        change = self._like_ours(value)
+        self.variable.assign_add(tf.broadcast_to(change if times == 1 else change * self._like_ours(times), self.variable.shape))
 
     def _like_ours(self, value: Any) -> tf.Tensor:
         """A value in the variable's dtype."""

@@ -325,18 +325,24 @@ class Writer:
     def emit_op(self, node: Node) -> None:
         """An op by the backend's table, with the casts of its dtype rule; a composite by what its body records."""
         op = node.operation.op
-        if op is None:  # an assignment
-            variable, value = node.args
+        if op is None:  # a variable is changed
+            variable, value, *times = node.args
             source = self.recorded(value) if isinstance(value, KerasTensor) else value
+            targets, weight = self.parts(variable)
+            number = is_size(value) or isinstance(value, float)
+            if number and times:
+                for target in targets:
+                    target = self.graph.call_method("detach", (target,)) if variable.trainable else target
+                    self.graph.call_method("add_", (target, source), {"alpha": times[0]})
+                return
             if not isinstance(source, fx.Node):
                 source = self.constant(self.lowering.backend.convert(source, variable.dtype))
-            targets, weight = self.parts(variable)
             source = self.graph.call_method("detach", (source,))
             sources = [source] if weight is None else [p.node for p in weight.to_native(self.proxy(source))]
             for target, part in zip(targets, sources, strict=True):
                 if variable.trainable:
                     target = self.graph.call_method("detach", (target,))
-                self.graph.call_method("copy_", (target, part))
+                self.graph.call_method(*(("add_", (target, part), {"alpha": times[0]}) if times else ("copy_", (target, part))))
             return
         if op.function is ops.size_arithmetic:
             function, *sizes = node.args

@@ -121,13 +121,13 @@ class ParameterHome(Home):
             for p, part in zip(self.parameters, self.weight.to_native(value.detach()), strict=True):
                 p.copy_(part)
 
-    def add(self, value: Any, sign: int = 1) -> None:
+    def add(self, value: Any, times: float = 1) -> None:
         with torch.no_grad():
             if not isinstance(value, torch.Tensor):
-                torch._foreach_add_(self.parameters, value * sign)
+                torch._foreach_add_(self.parameters, value * times)
                 return
             for p, part in zip(self.parameters, self.weight.to_native(value), strict=True):
-                p.add_(part, alpha=sign)
+                p.add_(part, alpha=times)
 
     def train(self, flag: bool) -> None:
         for p in self.parameters:

@@ -5,9 +5,14 @@ from typing import Any
 
 import torch
 
+from kerastorch import tree
+from kerastorch import variable as variable_
 from kerastorch.backends.torch import optimizers, running
 from kerastorch.backends.torch.lowering import Lowering, Writer
+from kerastorch.backends.torch.traced import Traced
+from kerastorch.errors import is_own
 from kerastorch.graph import Graph, tensors_in
+from kerastorch.metrics import Mean
 from kerastorch.training.steps import Steps
 from kerastorch.training.trainer import _unpack
 
@@ -19,14 +24,26 @@ class TorchSteps(Steps):
 
     def __init__(self, backend: Any, model: Any):
         running.prepare(backend, model)
+        self.fitting: set[Any] = set()
+        self.sums: list[torch.Tensor] = []
+        self.tracked = -1  # `variable.moves` when the loss tracker's tensors were last looked up
         super().__init__(backend, model)
         runner = model._state.runners.get(backend.name) if self.recorded is not None else None
         self.module = runner.module if runner is not None else None
         self.parameters = [p for v in self.variables for p in v.home.parameters if p.requires_grad]
         self.update = optimizers.updater(backend, self.optimizer, self.variables) if self.optimizer is not None else None
         self.forward = self.training_forward()
-        if model.jit_compile and self.module is not None:
-            self.forward = torch.compile(self.forward)
+        finish = torch.compile if model.jit_compile else None
+        if finish is not None and self.module is not None:
+            self.forward = finish(self.forward)
+        if model.run_eagerly:
+            return
+        if self.loss is not None and all(ours(row.loss) for row in self.loss.rows):
+            known = [v for row in self.loss.rows if row.tracker is not None for v in row.tracker.variables]
+            self.compared = Traced(backend, super().compared, known, finish)  # type: ignore[method-assign]
+        if self.metrics is not None and self.metrics.metrics and all(isinstance(m, Mean) and ours(m) for m in self.metrics.metrics):
+            known = [v for m in self.metrics.metrics for v in m.variables]
+            self.update_metrics = Traced(backend, self.metrics.update, known, finish)
 
     # ---------------------------------------------------------------- forward
 
@@ -51,17 +68,40 @@ class TorchSteps(Steps):
         self.extended = bool(found) or any(m is not None for m in self.masks)
         return extended if self.extended else self.module
 
+    def standardized(self, x: Any) -> Any:
+        """The inputs as the graph takes them; a tensor of a kind that was found to fit is not looked at again."""
+        kind = (x.shape[1:], x.dtype) if isinstance(x, torch.Tensor) else None
+        if kind in self.fitting:
+            return (x,)
+        flat = self.model.standardize_inputs(x)
+        if kind is not None and len(flat) == 1 and flat[0] is x:
+            self.fitting.add(kind)
+        return flat
+
     def call(self, x: Any, training: bool) -> tuple[Any, Any]:
         """Outputs, and logits where the loss takes them."""
         if self.module is None:
             return self.model(x, training=training) if self.model._takes_training() else self.model(x), None
-        flat = self.model.standardize_inputs(x)
+        flat = self.standardized(x)
         running.set_mode(self.module, training)
         if not self.extended:
             return self.forward(*flat), None
         out, (logits, masks) = self.forward(*flat)
         self.carry(masks, out, logits)
         return out, logits
+
+    def track(self, loss: Any, x: Any) -> None:
+        first = x if isinstance(x, torch.Tensor) else next(leaf for leaf in tree.leaves(x) if leaf is not None)
+        rows = first.shape[0]
+        self.model._training.tracked = True
+        if self.tracked != variable_.moves:
+            for v in (self.tracker.total, self.tracker.count):
+                if v.backend is not self.backend:
+                    running.adopt(self.backend, v)
+            self.sums, self.tracked = [v.tensor() for v in (self.tracker.total, self.tracker.count)], variable_.moves
+        total, count = self.sums
+        total.add_(loss.detach(), alpha=rows)
+        count.add_(rows)
 
     # ---------------------------------------------------------------- steps
 
@@ -107,4 +147,10 @@ class TorchSteps(Steps):
             if self.module is None:
                 return self.call(x, False)[0]
             running.set_mode(self.module, False)
-            return self.module(*self.model.standardize_inputs(x))
+            return self.module(*self.standardized(x))
+
+
+def ours(x: Any) -> bool:
+    """Whether a loss, a metric and the function that it may run are this package's: recorded once, they mean the same."""
+    function = getattr(x, "fn", None)
+    return is_own(x) and (function is None or ours(function))
