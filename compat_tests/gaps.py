@@ -45,7 +45,6 @@ SUITE: dict[tuple[tuple[str, ...], str, str], Gap] = {
     (("tensorflow",), "callbacks/swap_ema_weights_test.py", "*tf_distribute"): Gap("notimpl", "distribution strategies"),
     (("tensorflow",), "trainers/trainer_test.py", "*sparse*"): Gap("notimpl", "sparse data is filled up before a model sees it"),
     (("tensorflow",), "trainers/trainer_test.py", "*raggeds*"): Gap("notimpl", "ragged batches are filled up before a model sees them"),
-    (BOTH, "layers/preprocessing/image_preprocessing/*", "*bounding_box*"): Gap("notimpl", "bounding boxes of augmented images"),
     (BOTH, "layers/preprocessing/pipeline_test.py", "*"): Gap("notimpl", "the rarer augmentations of images"),
     (("tensorflow",), "layers/preprocessing/stft_spectrogram_test.py", "*dynamic_shape"): Gap("notimpl", "ragged results of predict"),
     (BOTH, "saving/*", "*efficientnet*"): Gap("notimpl", "keras.applications"),

@@ -10,6 +10,7 @@ from ..saving.objects import register_keras_serializable as register_keras_seria
 from ..saving.objects import serialize_keras_object as serialize_keras_object
 from ..training.data_common import pack_x_y_sample_weight as pack_x_y_sample_weight
 from ..training.data_common import unpack_x_y_sample_weight as unpack_x_y_sample_weight
+from . import bounding_boxes as bounding_boxes
 from .directories import audio_dataset_from_directory as audio_dataset_from_directory
 from .directories import image_dataset_from_directory as image_dataset_from_directory
 from .directories import text_dataset_from_directory as text_dataset_from_directory
