@@ -33,7 +33,10 @@ class Backend:
         ops: From an op's public function to the framework's; called with the op's arguments in the op's order.
         trailing_scalars: Those that take them in place of every tensor but the first.
         wider: From a dtype that the framework can store but not compute in to the one in which it computes instead.
+        wider_for: The same for single ops, for dtypes that the framework's function for them lacks or is too coarse in.
         scalars: Those ops whose framework function takes Python numbers in place of tensors.
+        readers: From a class of its tensors to a function that reads what tells their dtypes apart, where the dtypes themselves
+            are slow to read or to hash.
         layers: From a layer class to its native lowering.
         fused: From an optimizer class to its update of many weights at once.
         also_holds: What its tensors can be beyond dense numbers: "text", "sparse", "ragged".
@@ -50,6 +53,8 @@ class Backend:
     scalars: frozenset[Callable] = frozenset()
     trailing_scalars: frozenset[Callable] = frozenset()
     wider: Mapping[str, str] = {}
+    wider_for: Mapping[Callable, Mapping[str, str]] = {}
+    readers: Mapping[type, Callable] = {}
     layers: Mapping[type, Callable] = {}
     fused: Mapping[type, Callable] = {}
     also_holds: frozenset[str] = frozenset()
@@ -62,6 +67,10 @@ class Backend:
     def takes_number(self, op: Callable, place: int) -> bool:
         """Whether the framework's function for an op takes a Python number as its operand number `place`."""
         return op in self.scalars or place > 0 and op in self.trailing_scalars
+
+    def computes_in(self, op: Callable, dtype: Any) -> Any:
+        """The dtype in which the framework's function for an op works where the op's rule asks for `dtype`."""
+        return self.wider_for.get(op, {}).get(dtype) or self.wider.get(dtype, dtype)
 
     # ---- tensors
     def is_tensor(self, x: Any) -> bool:
@@ -197,6 +206,7 @@ _specs: dict[str, Any] = dict(BUILT_IN)
 _loaded: dict[str, Backend] = {}
 _by_type: dict[type, Any] = {}  # the backend whose tensors are of that type, None for no backend's
 _unknown = object()
+readers: dict[type, Callable] = {}  # those of all backends loaded
 _entry_points_read = False
 _seed: int | None = None
 _lock = threading.RLock()
@@ -289,6 +299,7 @@ def get(name: Any) -> Backend:
 
 def _keep(name: str, backend: Backend) -> None:
     _loaded[name] = backend
+    readers.update(backend.readers)
     if _seed is not None:
         backend.seed(_seed)
 

@@ -22,9 +22,9 @@ LATTICE: dict[str, tuple[str, ...]] = {
     "int16": ("int32",),
     "int32": ("int64",),
     "int64": ("float",),
-    "float": ("bfloat16", "float16", "float8_e4m3fn", "float8_e5m2"),
-    "float8_e4m3fn": ("float16", "bfloat16"),
-    "float8_e5m2": ("float16", "bfloat16"),
+    "float": ("bfloat16", "float16"),
+    "float8_e4m3fn": (),  # stands alone: what it holds is scaled, by a factor of its own
+    "float8_e5m2": (),
     "bfloat16": ("float32",),
     "float16": ("float32",),
     "float32": ("float64",),
@@ -133,6 +133,8 @@ def _join(a: str, b: str) -> str:
         return "complex128" if other in ("float64", "complex128") else "complex64"
     common = _above(a) & _above(b)
     least = [d for d in common if common <= _above(d)]
+    if {a, b} & set(SMALL_FLOATS):
+        raise ValueError(f"There is no implicit conversions from float8 dtypes to others, and {a} meets {b}: cast one of them")
     if not least:
         raise ValueError(f"no common dtype for {a} and {b}")
     return least[0]
@@ -328,3 +330,6 @@ def selecting(condition, *dtypes):
         raise ValueError("`x1` and `x2` either both should be `None`, or both tensors")
     d = promote(*dtypes)
     return ("bool", *[d] * len(dtypes)), d
+
+
+OF_TEXT = frozenset((same, promoted, boolean, selecting, as_given, as_given_or_same))  # the rules of ops that text may meet

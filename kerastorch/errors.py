@@ -16,7 +16,14 @@ class KerastorchError(Exception):
 
 
 class OpError(KerastorchError, ValueError):
-    """An op was given arguments that it cannot work on."""
+    """An op was given arguments that it cannot work on.
+
+    Attributes:
+        op, reason: The op's name and what is wrong, where the message is made of these and the arguments.
+    """
+
+    op: str | None = None
+    reason: str = ""
 
 
 class OpTypeError(OpError, TypeError):

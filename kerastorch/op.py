@@ -10,6 +10,7 @@ dictionary lookup over the framework's own function.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ class Tensors:
 
 
 AS_NUMBER = object()  # in place of a dtype: the framework's function takes the Python number itself
+FRAMEWORK_NOISE = re.compile(r"\{\{.*?\}\} ?|\[Op:.*|\n.*", re.DOTALL)  # what messages name of a framework's inside
 OPS: dict[str, "Op"] = {}  # by name, for printing and for suggestions
 
 
@@ -77,7 +79,7 @@ class Op:
             if i in self.variadic:
                 key.append(f"_kind_of_all({p}, {self.name!r}, {p!r})")
             else:
-                key += [f"{p}.__class__", f"getattr({p}, 'dtype', None)"]
+                key += [f"{p}.__class__", f"_readers.get({p}.__class__, _dtype)({p})"]
         key += [self.parameters[i] for i in self.dtype_attributes if self.operands]
         defaults: dict[str, Any] = {}
         header = []
@@ -99,7 +101,8 @@ class Op:
         if defaults.get("_default_padding") == "valid":
             lines.append("    padding = padding.lower()")
         if self.shape_rule is shapes.reduce:  # over no axes: one more, of size 1, is reduced, since frameworks differ on ()
-            lines += ["    if axis in ((), []):", f"        {self.parameters[0]}, axis = _one_more_axis({self.parameters[0]}), -1"]
+            x = self.parameters[0]
+            lines += ["    if axis is not None and axis in ((), []):", f"        {x}, axis = _one_more_axis({x}), -1"]
             lines += ["        keepdims = False"] if "keepdims" in self.parameters else []
         lines += [
             f"    _key = ({', '.join(key)},)",
@@ -112,8 +115,8 @@ class Op:
             f"        raise _explain(_error, ({args}{',' if self.parameters else ''}))",
         ]
         space = {"_plans": self.plans, "_make_plan": self.make_plan, "_explain": self.explain, "_kind_of_all": kind_of_all,
-                 "_standardize_data_format": scope.standardize_data_format, "_one_more_axis": one_more_axis,
-                 **defaults}  # fmt: skip
+                 "_readers": backend_registry.readers, "_dtype": own_dtype, "_one_more_axis": one_more_axis,
+                 "_standardize_data_format": scope.standardize_data_format, **defaults}  # fmt: skip
         exec(compile("\n".join(lines), f"<kerastorch op {self.name}>", "exec"), space)
         function = space[self.body.__name__]
         function.__doc__, function.__module__ = self.body.__doc__, self.body.__module__
@@ -134,6 +137,8 @@ class Op:
     def dtype(self, args: Sequence[Any]) -> tuple[Any, Any]:
         """(compute, result) dtypes by the rule, from the arguments as given."""
         kinds = [[dtype_of(x) for x in args[i]] if i in self.variadic else dtype_of(args[i]) for i in self.operands]
+        if "string" in flat(kinds) and self.dtype_rule not in dtypes.OF_TEXT:
+            raise ValueError("it works on numbers, not on text")
         return self.dtype_rule(*kinds, **{self.parameters[i]: args[i] for i in self.dtype_attributes})  # type: ignore[misc]
 
     def flat_operands(self, args: Sequence[Any]) -> list[Any]:
@@ -145,18 +150,24 @@ class Op:
 
     def explain(self, error: Exception, args: Sequence[Any]) -> Exception:
         """The error to raise where a plan failed: the rule's own words where the operands do not fit."""
-        if isinstance(error, OpError | NotLowerable) or self.transparent:
+        if isinstance(error, NotLowerable) or self.transparent:
             return error
-        why: Exception = error
+        inner = error.op if isinstance(error, OpError) else None  # the op of a composite's body that failed
+        if isinstance(error, OpError) and inner in (None, self.name):
+            return error
+        why: Any = f"{error.reason} (in ops.{inner})" if isinstance(error, OpError) else error
         try:
             self.shape(args)
         except (ValueError, TypeError) as rule_error:
             why = rule_error
         return self.refusal(why, args, error)
 
-    def refusal(self, why: Exception, args: Sequence[Any], cause: Exception) -> Exception:
+    def refusal(self, why: Any, args: Sequence[Any], cause: Exception) -> Exception:
         """What is raised where the arguments do not fit, for a reason and because of an error."""
-        return because(cause, OpError, f"ops.{self.name}: {str(why).rstrip('.')}. Arguments: {self.describe(args)}")
+        reason = FRAMEWORK_NOISE.sub("", str(why)).strip().rstrip(".")
+        error = because(cause, OpError, f"ops.{self.name}: {reason}. Arguments: {self.describe(args)}")
+        error.op, error.reason = self.name, reason  # type: ignore[attr-defined]
+        return error
 
     def describe(self, args: Sequence[Any]) -> str:
         """The arguments in a line, tensors by shape and dtype."""
@@ -178,7 +189,10 @@ class Op:
         elif any(isinstance(x, KerasTensor) for x in operands):
             plan = self.record
         else:
+            loaded = len(backend_registry.readers)
             owner = self.owner(operands, args)
+            if len(backend_registry.readers) != loaded:
+                return self.function  # a backend came for these operands: it reads a key of its own from them
             if owner is not None and not any(unsettled(x) for x in operands):
                 return self.native(owner, key, args)
             plan = self.convert
@@ -202,9 +216,9 @@ class Op:
         Variables, nests and arrays become tensors of the backend of the tensors, else of the variables, else of the active one;
         then the call is planned afresh. While a layer's call is being recorded, such a call is part of the record.
         """
-        if scope.is_symbolic():
-            return self.record(*args)
         operands = self.flat_operands(args)
+        if scope.is_symbolic() or any(isinstance(a, KerasTensor) for a in args):
+            return self.record(*args)
         owner = self.owner(operands, args)
         if owner is None:
             homes = [x.backend for x in operands if isinstance(x, Variable) and x.backend is not None]
@@ -273,16 +287,19 @@ class Op:
         compute, result = self.dtype(args)
         wants = compute if isinstance(compute, tuple) else (compute,) * len(self.operands)
         found: dict[int, Any] = {}
+        dense = not any(is_sparse(x) for x in self.flat_operands(args))
         for place, (want, i) in enumerate(zip(wants, self.operands, strict=True)):
             number = dtypes.of_python(args[i])
             if i in self.variadic:
-                found[i] = owner.wider.get(want, want)
-            elif number and number not in ("bool", "string") and owner.takes_number(self.function, place):
+                found[i] = owner.computes_in(self.function, want)
+            elif dense and number and number not in ("bool", "string") and owner.takes_number(self.function, place):
                 found[i] = AS_NUMBER
             elif want == dtypes.AS_STORED:
                 found[i] = None
             else:
-                found[i] = owner.wider.get(want or dtype_of(args[i]), want)
+                asked = want or dtype_of(args[i])
+                wider = owner.computes_in(self.function, asked)
+                found[i] = want if wider == asked else wider
         return found, result
 
     def native(self, owner: Any, key: Any, args: tuple[Any, ...]) -> Callable:
@@ -341,11 +358,17 @@ class Op:
 
         return first
 
+    def sizes(self, place: int, attribute: Any) -> Any:
+        """An attribute as it is recorded: a shape that is a symbolic vector as a list of its sizes."""
+        vector = isinstance(attribute, KerasTensor) and attribute.ndim == 1 and self.parameters[place] in ("shape", "newshape")
+        return OPS["unstack"].function(attribute) if vector else attribute
+
     def record(self, *args: Any) -> Any:
         """Makes a node of the graph, with the result's shape and dtype by the rules."""
         if self.shape_rule is None or self.dtype_rule is None:
             with scope.symbolic():  # sizes that are not known yet are symbols in the body
                 return self.body(*args)
+        args = tuple(a if i in self.operands else self.sizes(i, a) for i, a in enumerate(args))
         try:
             shape = self.shape(args)
             dtype = self.dtype(args)[1]
@@ -374,7 +397,18 @@ def kind_of_all(values: Any, op: str, parameter: str) -> Any:
     """The part of a plan's key that a sequence of operands gives."""
     if backend_registry.of(values) is not None or isinstance(values, KerasTensor):
         raise OpError(f"ops.{op}: {parameter} must be a list of tensors, not one tensor of shape {shape_of(values)}")
-    return tuple([(x.__class__, getattr(x, "dtype", None)) for x in values])
+    read = backend_registry.readers.get
+    return tuple([(x.__class__, read(x.__class__, own_dtype)(x)) for x in values])
+
+
+def flat(items: Sequence[Any]) -> list[Any]:
+    """The items of a list, with those of the lists in it in place of these."""
+    return [x for item in items for x in (item if isinstance(item, list) else (item,))]
+
+
+def own_dtype(x: Any) -> Any:
+    """An operand's dtype as it says it itself; None for what has none of its own."""
+    return getattr(x, "dtype", None)
 
 
 def one_more_axis(x: Any) -> Any:

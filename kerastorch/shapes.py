@@ -6,6 +6,7 @@ and raises ValueError where the operands do not fit.
 """
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ def broadcast(*shapes):
 
 def normalize_axis(axis: int, rank: int, name: str = "axis") -> int:
     """A possibly negative axis as a non-negative one."""
+    if not hasattr(axis, "__index__"):
+        raise TypeError(f"{name} must be an integer, not {axis!r}")
     if not -rank <= axis < rank:
         raise ValueError(f"{name} {axis} is out of bounds for a tensor of rank {rank}")
     return axis % rank
@@ -46,7 +49,7 @@ def normalize_axes(axis: Any, rank: int) -> tuple[int, ...]:
     """An axis, several or None (all of them) as a tuple of distinct non-negative ones."""
     if axis is None:
         return tuple(range(rank))
-    axes = tuple(normalize_axis(int(a), rank) for a in (axis if isinstance(axis, list | tuple) else (axis,)))
+    axes = tuple(normalize_axis(a, rank) for a in (axis if isinstance(axis, list | tuple) else (axis,)))
     if len(set(axes)) != len(axes):
         raise ValueError(f"axis {axis} names a dimension twice")
     return axes
@@ -84,7 +87,16 @@ def dot(x1, x2):
 
 def known(shape: Sequence[Any]) -> Shape:
     """A shape given by a user, with symbolic dimensions (tensors) and None as unknown."""
-    return tuple(d if d is None else int(d) if not hasattr(d, "dtype") or hasattr(d, "__index__") else None for d in shape)
+    return tuple(None if d is None or hasattr(d, "dtype") and not hasattr(d, "__index__") else count(d, "each size") for d in shape)
+
+
+def count(value: Any, name: str, least: int = 0) -> Any:
+    """A number that a user gave for how many there are of something, as an int; tensors, whose values are open, stay."""
+    if hasattr(value, "dtype") and not hasattr(value, "__index__"):
+        return value
+    if not hasattr(value, "__index__") or operator.index(value) < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+    return operator.index(value)
 
 
 def given(*, shape):
@@ -95,9 +107,8 @@ def given(*, shape):
 
 def reshape(x, *, newshape):
     """The given shape, with -1 worked out where the operand's size is known."""
-    new: Any = known(newshape if isinstance(newshape, list | tuple) else (newshape,))
-    if any(d is not None and d < -1 for d in new):
-        raise ValueError(f"each size must be a non-negative integer, or -1 for what is left, unlike in newshape={new}")
+    sizes = newshape if hasattr(newshape, "__iter__") and not hasattr(newshape, "dtype") else (newshape,)
+    new: Any = tuple(-1 if isinstance(d, int) and d == -1 else known((d,))[0] for d in sizes)
     if new.count(-1) > 1:
         raise ValueError(f"there can be at most one unknown dimension, unlike in newshape={new}")
     size: Any = tuple(x)
@@ -152,7 +163,7 @@ def squeeze(x, *, axis=None):
     axes = normalize_axes(axis, len(x))
     for a in axes:
         if x[a] != 1:
-            raise ValueError(f"axis {a} of shape {x} has size {x[a]}, so it cannot be squeezed")
+            raise ValueError(f"axis {a} of shape {tuple(x)} has size {x[a]}, so it cannot be squeezed")
     return tuple(d for i, d in enumerate(x) if i not in axes)
 
 
@@ -205,11 +216,13 @@ def padded(x, *rest, pad_width):
 
 def pad_pairs(pad_width: Any, rank: int) -> list[tuple[int, int]]:
     """numpy's forms of pad_width as one (before, after) pair per dimension."""
-    if isinstance(pad_width, int):
-        return [(pad_width, pad_width)] * rank
+    if not hasattr(pad_width, "__iter__"):
+        pad_width = [(pad_width, pad_width)]
     if all(isinstance(p, int) for p in pad_width):
         pad_width = [pad_width]  # one pair for all dimensions
     pairs = [(p, p) if isinstance(p, int) else tuple(p) * (2 // len(p)) for p in pad_width]
+    for number in (n for pair in pairs for n in pair):
+        count(number, "each part of `pad_width`")
     if len(pairs) == 1:
         return pairs * rank
     if len(pairs) != rank:
@@ -225,6 +238,8 @@ def repeated(x, *, repeats, axis=None):
     size = x[axis]
     if hasattr(repeats, "tolist"):
         repeats = repeats.tolist()
+    for number in repeats if isinstance(repeats, list | tuple) else (repeats,):
+        count(number, "`repeats`")
     n = None
     if size is not None and isinstance(repeats, int | list | tuple):
         times = [repeats] if isinstance(repeats, int) else repeats
@@ -236,7 +251,7 @@ def repeated(x, *, repeats, axis=None):
 
 def tiled(x, *, repeats):
     """Each dimension times its count of repeats."""
-    repeats = tuple(repeats) if isinstance(repeats, list | tuple) else (repeats,)
+    repeats = tuple(count(r, "`repeats`") for r in (repeats if isinstance(repeats, list | tuple) else (repeats,)))
     rank = max(len(x), len(repeats))
     x, repeats = (1,) * (rank - len(x)) + tuple(x), (1,) * (rank - len(repeats)) + repeats
     return tuple(None if d is None or not isinstance(r, int) else d * r for d, r in zip(x, repeats, strict=True))
@@ -332,6 +347,11 @@ def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
+def steps(value: Any, rank: int, name: str) -> tuple[int, ...]:
+    """As `per_axis`, for sizes and distances that are 1 or more."""
+    return tuple(count(n, f"`{name}`", 1) for n in (per_axis(value, rank) if hasattr(value, "__iter__") else (value,) * rank))
+
+
 def window_length(size: int | None, window: int, stride: int, padding: str, dilation: int = 1) -> int | None:
     """How many windows fit on an axis of `size` positions."""
     if size is None:
@@ -348,8 +368,8 @@ def window_length(size: int | None, window: int, stride: int, padding: str, dila
 def pooled(x, *, pool_size, strides=None, padding="valid", data_format="channels_last"):
     """Windows slid over the spatial axes; batch and channels stay."""
     dims, channels = spatial(x, data_format)
-    pool = per_axis(pool_size, len(dims))
-    step = per_axis(strides, len(dims)) if strides is not None else pool
+    pool = steps(pool_size, len(dims), "pool_size")
+    step = steps(strides, len(dims), "strides") if strides is not None else pool
     out = [window_length(d, w, s, padding) for d, w, s in zip(dims, pool, step, strict=True)]
     return unspatial(x[0], out, channels, data_format)
 
@@ -362,8 +382,6 @@ def convolved(x, kernel, *, strides=1, padding="valid", data_format="channels_la
     if None not in (channels, kernel[-2]) and channels % kernel[-2]:
         raise ValueError(f"the input channels must match the kernel: {channels} are no multiple of {kernel[-2]} (kernel {kernel})")
     rank = len(dims)
-    out = [
-        window_length(d, w, s, padding, r)
-        for d, w, s, r in zip(dims, kernel[:rank], per_axis(strides, rank), per_axis(dilation_rate, rank), strict=True)
-    ]
+    each = zip(dims, kernel[:rank], steps(strides, rank, "strides"), steps(dilation_rate, rank, "dilation_rate"), strict=True)
+    out = [window_length(d, w, s, padding, r) for d, w, s, r in each]
     return unspatial(x[0], out, kernel[-1], data_format)

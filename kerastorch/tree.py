@@ -5,6 +5,8 @@ from typing import Any
 
 import optree
 
+from kerastorch import backend_registry
+
 NAMESPACE = "kerastorch"
 
 __all__ = ["MAP_TO_NONE", "assert_same_paths", "assert_same_structure", "flatten", "flatten_with_path", "is_nested",
@@ -23,11 +25,13 @@ def leaves(structure: Any) -> list[Any]:
 
 def flatten(structure: Any) -> list[Any]:
     """All leaves of a nest, in order; dictionaries by sorted key."""
+    _meet_framework()
     return leaves(structure)
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     """All leaves of a nest, in order, each with its path: the indices and keys that lead to it."""
+    _meet_framework()
     paths, found, _ = optree.tree_flatten_with_path(structure, none_is_leaf=True, namespace=NAMESPACE)
     return list(zip(paths, found, strict=True))
 
@@ -103,6 +107,7 @@ def map_shape_structure(func: Callable, structure: Any) -> Any:
 
 def is_nested(structure: Any) -> bool:
     """Whether the argument is a container rather than a leaf."""
+    _meet_framework()
     return not optree.tree_is_leaf(structure, none_is_leaf=True, namespace=NAMESPACE)
 
 
@@ -113,6 +118,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
         TypeError: If `flat_sequence` is not iterable.
         ValueError: If the number of leaves differs.
     """
+    _meet_framework()
     flat = list(flat_sequence)
     spec = optree.tree_structure(structure, none_is_leaf=True, namespace=NAMESPACE)
     if spec.num_leaves != len(flat):
@@ -130,6 +136,7 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
     Raises:
         ValueError: Where they differ.
     """
+    _meet_framework()
     left, right = (optree.tree_structure(x, none_is_leaf=True, namespace=NAMESPACE) for x in (a, b))
     if left == right:
         return
@@ -152,7 +159,13 @@ def assert_same_paths(a: Any, b: Any) -> None:
                          f"{_shown(right - left)}")  # fmt: skip
 
 
+def _meet_framework() -> None:
+    """Loads the backend of a framework in use, which says what containers of the framework's own are nests."""
+    backend_registry.at_hand()
+
+
 def _check(func: Any, structures: Any) -> None:
+    _meet_framework()
     if not callable(func):
         raise TypeError(f"func must be callable, not {func!r}")
     if not structures:

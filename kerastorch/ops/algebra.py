@@ -75,8 +75,12 @@ def inner(x1: Tensor, x2: Tensor):
     return elementwise.multiply(x1, x2) if 0 in (core.ndim(x1), core.ndim(x2)) else tensordot(x1, x2, [[-1], [-1]])
 
 
+def _flat(x):
+    return (None if None in x else math.prod(x),)
+
+
 def _outer(x1, x2):
-    return tuple(None if None in x else math.prod(x) for x in (x1, x2))
+    return (*_flat(x1), *_flat(x2))
 
 
 @composite(shape=_outer, dtype=dtypes.arithmetic)
@@ -85,7 +89,12 @@ def outer(x1: Tensor, x2: Tensor):
     return elementwise.multiply(shaping.reshape(x1, (-1, 1)), shaping.reshape(x2, (1, -1)))
 
 
-@composite(shape=shapes.scalar, dtype=dtypes.arithmetic)
+def _paired(x1, x2):
+    _contracted(*map(_flat, (x1, x2)), axes=1)
+    return ()
+
+
+@composite(shape=_paired, dtype=dtypes.arithmetic)
 def vdot(x1: Tensor, x2: Tensor):
     """The sum of products of all elements, the first operand conjugated."""
     return tensordot(elementwise.conj(shaping.ravel(x1)), shaping.ravel(x2), 1)

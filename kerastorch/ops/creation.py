@@ -5,6 +5,7 @@ import math
 
 from kerastorch import dtypes, shapes
 from kerastorch.dtypes import as_given_or_same
+from kerastorch.errors import OpError
 from kerastorch.op import Tensor, composite, dtype_of, op, shape_of
 from kerastorch.ops import core, elementwise, logic, shaping
 
@@ -112,9 +113,13 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
         dtype: Dtype; None is that of `start` and `stop`, floatx for integers.
         axis: Where the new dimension goes.
     """
+    rank = len(shapes.broadcast(shape_of(start), shape_of(stop)))
+    try:
+        num, axis = shapes.count(num, "`num`"), shapes.normalize_axis(axis, rank + 1)
+    except ValueError as error:
+        raise OpError(f"ops.linspace: {error}. Arguments: start={start}, stop={stop}, num={num}, axis={axis}") from error
     kind = dtypes.floating(dtype_of(start), dtype_of(stop))[0]
     parts = num - 1 if endpoint else num
-    rank = len(shapes.broadcast(shape_of(start), shape_of(stop)))
     step = elementwise.divide(elementwise.subtract(stop, start), max(parts, 1))
     index = shaping.reshape(arange(num, dtype=kind), (-1,) + (1,) * rank)
     numbers = elementwise.add(elementwise.multiply(index, step), start)

@@ -59,10 +59,13 @@ def _slice(inputs, starts, *, shape, start_indices):
             f"the dimensions in `start_indices` must match the dimensions in `inputs`: shape {inputs} has {len(inputs)}, "
             f"and there are {starts[0]} indices"
         )
+    sizes = [d if isinstance(d, int) and d == -1 else shapes.known((d,))[0] for d in shape]
+    if any(None not in (d, size) and d > size for d, size in zip(sizes, inputs, strict=True)):
+        raise ValueError(f"a block of shape {tuple(shape)} is larger than shape {inputs}")
     begins = start_indices if isinstance(start_indices, list | tuple) else [None] * len(inputs)
     return tuple(
         d if d != -1 else size - begin if isinstance(begin, int) and size is not None else None
-        for d, size, begin in zip(shapes.known(shape), inputs, begins, strict=True)
+        for d, size, begin in zip(sizes, inputs, begins, strict=True)
     )
 
 
@@ -178,6 +181,7 @@ def argpartition(x: Tensor, kth, axis=-1):
 
 
 def _top(x, *, k):
+    k = shapes.count(k, "`k`")
     if not x or x[-1] is not None and x[-1] < k:
         raise ValueError(f"there are no {k} elements along the last axis of shape {x}")
     return [(*x[:-1], k)] * 2
@@ -232,7 +236,7 @@ def _search_dtype(sorted_sequence, values):
     return dtypes.arithmetic(sorted_sequence, values)[0], "int32"
 
 
-@op(shape=_searched, dtype=_search_dtype)
+@op(shape=_searched, dtype=_search_dtype, checked=True)
 def searchsorted(sorted_sequence: Tensor, values: Tensor, side="left"):
     """Where values would be inserted into a sorted vector to keep it sorted.
 
@@ -249,7 +253,7 @@ def _binned(x, bins):
     return x
 
 
-@composite(shape=_binned, dtype=lambda x, bins: (None, "int32"), sparse=kept)
+@composite(shape=_binned, dtype=lambda x, bins: (None, "int32"), sparse=kept, checked=True)
 def digitize(x: Tensor, bins: Tensor):
     """The bin into which each element falls: how many of the ascending bounds are not above it."""
     return searchsorted(bins, x, "right")

@@ -305,7 +305,7 @@ def _least_squares(a, b):
     return (a[1], *b[1:])
 
 
-@composite(shape=_least_squares, dtype=deep)
+@composite(shape=_least_squares, dtype=deep, checked=True)
 def lstsq(a: Tensor, b: Tensor, rcond=None):
     """The shortest ones of the vectors that solve linear equations with the least sum of squared errors.
 

@@ -119,7 +119,7 @@ def sparsemax(x: Tensor, axis=-1):
 
 def _classes(x, *, num_classes, axis=-1):
     axis = normalize_axis(axis, len(x) + 1)
-    return (*x[:axis], num_classes, *x[axis:])
+    return (*x[:axis], shapes.count(num_classes, "`num_classes`"), *x[axis:])
 
 
 def _dense_only(sparse):
@@ -446,7 +446,7 @@ def _attending(query, key, value, bias, mask):
     return (d, d, d, d, "bool"), d
 
 
-@composite(shape=_attended, dtype=_attending)
+@composite(shape=_attended, dtype=_attending, checked=True)
 def dot_product_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor = None, mask: Tensor = None,
                           scale=None, is_causal=False, flash_attention=None, attn_logits_soft_cap=None):  # fmt: skip
     """Values averaged by the softmax of scaled products of queries and keys (Vaswani et al., 2017).

@@ -12,7 +12,7 @@ from typing import Any
 from kerastorch import dtypes, ops
 from kerastorch.dtypes import floating, promoted
 from kerastorch.op import Tensor, composite, op
-from kerastorch.shapes import given, normalize_axis, unary
+from kerastorch.shapes import count, given, normalize_axis, unary
 
 WORD = 0xFFFFFFFF
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -162,7 +162,7 @@ def samples(logits, *, num_samples):
     """The shape of what `categorical` draws."""
     if len(logits) != 2:
         raise ValueError(f"logits must have the shape (batch, classes), got {logits}")
-    return logits[0], num_samples
+    return logits[0], count(num_samples, "`num_samples`")
 
 
 @composite(shape=samples, dtype=_whole)

@@ -212,11 +212,11 @@ def cumprod(x: Tensor, axis=None, dtype=None):
 
 
 def _differences(a, *, n=1, axis=-1):
-    axis = shapes.normalize_axis(axis, len(a))
+    axis, n = shapes.normalize_axis(axis, len(a)), shapes.count(n, "`n`")
     return tuple(d if i != axis or d is None else (d - n if d > n else 0) for i, d in enumerate(a))
 
 
-@composite(shape=_differences, dtype=promoted)
+@composite(shape=_differences, dtype=promoted, checked=True)
 def diff(a: Tensor, n=1, axis=-1):
     """The difference of each two neighbours along an axis, `n` times over."""
     rank = len(a.shape)

@@ -2,6 +2,7 @@
 
 from kerastorch import dtypes
 from kerastorch.op import Tensor, op
+from kerastorch.shapes import count
 
 
 def _segments(data, segment_ids, *, num_segments=None):
@@ -12,7 +13,7 @@ def _segments(data, segment_ids, *, num_segments=None):
             "Argument `segment_ids` and `data` should have same leading dimension. "
             f"Received: shapes {segment_ids} and {data}"
         )
-    return (num_segments, *data[1:])
+    return (None if num_segments is None else count(num_segments, "`num_segments`"), *data[1:])
 
 
 def _dtype(data, segment_ids):
@@ -20,7 +21,7 @@ def _dtype(data, segment_ids):
     return (compute, "int64"), d
 
 
-@op(shape=_segments, dtype=_dtype)
+@op(shape=_segments, dtype=_dtype, checked=True)
 def segment_sum(data: Tensor, segment_ids: Tensor, num_segments=None, sorted=False):
     """The sums of the rows of each segment.
 
@@ -35,12 +36,12 @@ def segment_sum(data: Tensor, segment_ids: Tensor, num_segments=None, sorted=Fal
     """
 
 
-@op(shape=_segments, dtype=_dtype)
+@op(shape=_segments, dtype=_dtype, checked=True)
 def segment_prod(data: Tensor, segment_ids: Tensor, num_segments=None, sorted=False):
     """The products of the rows of each segment, 1 without rows. Arguments as for `segment_sum`."""
 
 
-@op(shape=_segments, dtype=_dtype)
+@op(shape=_segments, dtype=_dtype, checked=True)
 def segment_max(data: Tensor, segment_ids: Tensor, num_segments=None, sorted=False):
     """The largest of the rows of each segment, element by element. Arguments as for `segment_sum`.
 
@@ -48,7 +49,7 @@ def segment_max(data: Tensor, segment_ids: Tensor, num_segments=None, sorted=Fal
     """
 
 
-@op(shape=_segments, dtype=_dtype)
+@op(shape=_segments, dtype=_dtype, checked=True)
 def segment_min(data: Tensor, segment_ids: Tensor, num_segments=None, sorted=False):
     """The smallest of the rows of each segment, element by element. Arguments as for `segment_sum`.
 

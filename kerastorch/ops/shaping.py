@@ -85,7 +85,7 @@ def squeeze_(x: Tensor, axis=None):
     """The recorded form of `squeeze`, which names all axes, so that a batch of one stays a batch."""
 
 
-@composite
+@composite(shape=shapes.squeeze)
 def squeeze(x: Tensor, axis=None):
     """Without the dimensions of size 1, or without the named ones."""
     return squeeze_(x, [i for i, size in enumerate(shape_of(x)) if size == 1] if axis is None else axis)
@@ -99,7 +99,7 @@ def _broadcast_to(x, *, shape):
     return target
 
 
-@op(shape=_broadcast_to, dtype=same)
+@op(shape=_broadcast_to, dtype=same, checked=True)
 def broadcast_to(x: Tensor, shape):
     """The operand repeated along dimensions of size 1, and along new leading ones, to a given shape."""
 
@@ -161,6 +161,7 @@ def _split(x, *, indices_or_sections, axis=0):
     axis = shapes.normalize_axis(axis, len(x))
     size = x[axis]
     if isinstance(indices_or_sections, int):
+        shapes.count(indices_or_sections, "the number of parts", 1)
         if size is not None and size % indices_or_sections:
             raise ValueError(f"axis {axis} of shape {x} cannot be split into {indices_or_sections} equal parts")
         sizes = [None if size is None else size // indices_or_sections] * indices_or_sections
@@ -191,7 +192,7 @@ def split(x: Tensor, indices_or_sections, axis=0):
 
 def _divided(x, *, indices_or_sections, axis=0):
     size = x[shapes.normalize_axis(axis, len(x))]
-    if isinstance(indices_or_sections, int) and size is not None:
+    if isinstance(indices_or_sections, int) and indices_or_sections > 0 and size is not None:
         indices_or_sections = _cuts(size, indices_or_sections)
     return _split(x, indices_or_sections=indices_or_sections, axis=axis)
 
@@ -202,7 +203,7 @@ def _cuts(size, number):
     return [least * i + min(i, more) for i in range(1, number)]
 
 
-@composite(shape=_divided, dtype=same)
+@composite(shape=_divided, dtype=same, checked=True)
 def array_split(x: Tensor, indices_or_sections, axis=0):
     """As `split`, with parts that may differ by one where the axis does not divide evenly."""
     if isinstance(indices_or_sections, int):
@@ -345,6 +346,7 @@ def meshgrid(*x, indexing="xy"):
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', not {indexing!r}")
     vectors = [ravel(v) for v in x]
+    concatenate.op.owner(vectors, (vectors, 0))  # all of one framework
     order = list(range(len(vectors)))
     if indexing == "xy" and len(order) > 1:
         order[:2] = 1, 0

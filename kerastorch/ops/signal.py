@@ -107,11 +107,12 @@ def irfft(x: Tensors, fft_length=None):
 
 def _sequences(x, *, sequence_length, sequence_stride):
     size = _ranked(x)[-1]
-    count = None if size is None else shapes.window_length(size, sequence_length, sequence_stride, "valid")
-    return (*x[:-1], count, sequence_length)
+    length, stride = (shapes.count(n, name, 1) for n, name in ((sequence_length, "`sequence_length`"),
+                                                               (sequence_stride, "`sequence_stride`")))  # fmt: skip
+    return (*x[:-1], None if size is None else shapes.window_length(size, length, stride, "valid"), length)
 
 
-@op(shape=_sequences, dtype=dtypes.same)
+@op(shape=_sequences, dtype=dtypes.same, checked=True)
 def extract_sequences(x: Tensor, sequence_length, sequence_stride):
     """Sequences cut out of the last axis at equal distances.
 

@@ -6,6 +6,7 @@ from kerastorch import dtypes, shapes
 from kerastorch.dtypes import floating, wide_floating
 from kerastorch.op import Tensor, composite, op
 from kerastorch.ops import algebra, core, creation, elementwise, indexing, logic, reduce, shaping, window
+from kerastorch.sparsity import on_request
 
 # ------------------------------------------------------------------------------------------------ quantiles
 
@@ -115,7 +116,12 @@ def _counts_dtype(x, weights):
     return (None, d), d
 
 
-@op(shape=lambda x, weights: (*x[:-1], None), dtype=_counts_dtype)
+def _counts(x, weights, *, minlength=0):
+    shapes.count(minlength, "`minlength`")
+    return (*x[:-1], None)
+
+
+@op(shape=_counts, dtype=_counts_dtype, sparse=on_request, checked=True)
 def bincount(x: Tensor, weights: Tensor = None, minlength=0, sparse=False):
     """How often each of the integers from 0 on occurs along the last axis.
 

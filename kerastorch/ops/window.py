@@ -5,7 +5,7 @@ import math
 from kerastorch import ops
 from kerastorch.dtypes import floating, promoted
 from kerastorch.op import Tensor, composite, op
-from kerastorch.shapes import convolved, per_axis, pooled, spatial, unspatial, window_length
+from kerastorch.shapes import convolved, per_axis, pooled, spatial, steps, unspatial, window_length
 
 # ------------------------------------------------------------------------------------------------ pooling
 
@@ -30,7 +30,7 @@ def average_pool(inputs: Tensor, pool_size, strides=None, padding="valid", data_
 
 def _adapted(x, *, output_size, data_format):
     dims, channels = spatial(x, data_format)
-    return unspatial(x[0], per_axis(output_size, len(dims)), channels, data_format)
+    return unspatial(x[0], steps(output_size, len(dims), "output_size"), channels, data_format)
 
 
 def _adaptive(reduce, inputs, output_size, data_format):
@@ -46,7 +46,7 @@ def _adaptive(reduce, inputs, output_size, data_format):
     return inputs
 
 
-@composite(shape=_adapted, dtype=floating)
+@composite(shape=_adapted, dtype=floating, checked=True)
 def adaptive_average_pool(inputs: Tensor, output_size, data_format=None):
     """The means of windows whose size and place follow from how many there shall be.
 
@@ -58,7 +58,7 @@ def adaptive_average_pool(inputs: Tensor, output_size, data_format=None):
     return _adaptive(ops.mean, inputs, output_size, data_format)
 
 
-@composite(shape=_adapted, dtype=promoted)
+@composite(shape=_adapted, dtype=promoted, checked=True)
 def adaptive_max_pool(inputs: Tensor, output_size, data_format=None):
     """The largest elements of windows chosen as for `adaptive_average_pool`."""
     return _adaptive(ops.max, inputs, output_size, data_format)
@@ -100,7 +100,7 @@ def _depthwise(x, kernel, *, strides=1, padding="valid", data_format="channels_l
                      dilation_rate=dilation_rate)  # fmt: skip
 
 
-@composite(shape=_depthwise, dtype=promoted)
+@composite(shape=_depthwise, dtype=promoted, checked=True)
 def depthwise_conv(inputs: Tensor, kernel: Tensor, strides=1, padding="valid", data_format=None, dilation_rate=1):
     """Convolution of each channel by itself.
 
@@ -151,7 +151,8 @@ def transposed_axes(kernel, strides, padding, output_padding, dilation_rate):
     """(stride, reach, crop, extra) of each spatial axis; the kernel is given by its shape."""
     rank = len(kernel) - 2
     more = (None,) * rank if output_padding is None else per_axis(output_padding, rank)
-    each = zip(kernel[:rank], per_axis(strides, rank), more, per_axis(dilation_rate, rank), strict=True)
+    apart = steps(strides, rank, "strides"), steps(dilation_rate, rank, "dilation_rate")
+    each = zip(kernel[:rank], apart[0], more, apart[1], strict=True)
     return [(s, *transposed_axis(k, s, padding, e, d)) for k, s, e, d in each]
 
 
@@ -241,6 +242,7 @@ def _pair(value):
 def _patches(x, *, kernel_size, dilation=1, padding=0, stride=1):
     if len(x) != 4:
         raise ValueError(f"unfold needs a tensor of rank 4, got shape {x}")
+    kernel_size, dilation, stride = steps(kernel_size, 2, "kernel_size"), steps(dilation, 2, "dilation"), steps(stride, 2, "stride")
     counts = [
         None if d is None else (d + 2 * p - r * (k - 1) - 1) // s + 1
         for d, k, r, p, s in zip(x[2:], *map(_pair, (kernel_size, dilation, padding, stride)), strict=True)

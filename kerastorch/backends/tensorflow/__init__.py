@@ -6,7 +6,7 @@ from typing import Any
 from kerastorch.backend_registry import Backend
 from kerastorch.backends.tensorflow import framework as framework  # first
 from kerastorch.backends.tensorflow import homes, sparse, tensors
-from kerastorch.backends.tensorflow.ops import SCALARS, TABLE, TRAILING_SCALARS
+from kerastorch.backends.tensorflow.ops import SCALARS, TABLE, TRAILING_SCALARS, WIDER
 
 
 class TensorflowBackend(Backend):
@@ -17,6 +17,8 @@ class TensorflowBackend(Backend):
     ops = TABLE
     scalars = frozenset(SCALARS)
     trailing_scalars = frozenset(TRAILING_SCALARS)
+    wider_for = WIDER
+    readers = tensors.READERS
     also_holds = frozenset(("text", "sparse", "ragged"))
     sparse_kinds = sparse.KINDS
     traces = True

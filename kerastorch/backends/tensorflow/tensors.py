@@ -12,6 +12,9 @@ from kerastorch import op as declarations
 from kerastorch.graph import KerasTensor
 from kerastorch.variable import Variable
 
+# TensorFlow's dtypes are hashed in Python, the numbers behind them are not.
+READERS = {kind: kind._datatype_enum for kind in (type(tf.constant(0)),)}
+
 
 def is_tensor(x: Any) -> bool:
     """Whether `x` is a tensor of TensorFlow: dense, sparse or ragged, or a variable."""

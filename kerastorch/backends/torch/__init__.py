@@ -20,6 +20,7 @@ class TorchBackend(Backend):
     scalars = frozenset(SCALARS)
     trailing_scalars = frozenset(TRAILING_SCALARS)
     wider = tensors.WIDER
+    readers = tensors.READERS
     layer_attributes = frozenset((
         "parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children", "named_children",
         "state_dict", "load_state_dict", "zero_grad", "requires_grad_", "to", "cuda", "cpu", "train", "eval",

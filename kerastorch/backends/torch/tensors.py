@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import operator
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 import torch.utils.checkpoint
 
-from kerastorch import backend_registry, dtypes
+from kerastorch import backend_registry, dtypes, tree
 from kerastorch import op as declarations
 from kerastorch.graph import KerasTensor
 from kerastorch.variable import Variable, numpy_dtype
@@ -24,6 +25,11 @@ BITS = {"bfloat16": "int16", "float8_e4m3fn": "uint8", "float8_e5m2": "uint8"}
 
 # torch stores these but has hardly a kernel for them.
 WIDER = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}
+
+# What stands for numbers while torch records a program: sizes are as wide as torch's own.
+SYMBOLS = {torch.SymInt: "int64", torch.SymFloat: None, torch.SymBool: "bool"}
+
+READERS = dict.fromkeys((torch.Tensor, torch.nn.Parameter), operator.attrgetter("dtype"))
 
 _placement = threading.local()
 
@@ -75,11 +81,10 @@ def convert(x: Any, dtype: str | None = None, alias: bool = False) -> torch.Tens
     scalar = dtypes.of_python(x)
     if scalar is not None:
         return torch.tensor(x, dtype=wanted or native_dtype(dtypes.concrete(scalar)), device=place)
-    if isinstance(x, torch.SymInt | torch.SymFloat | torch.SymBool):
-        kind = {torch.SymInt: "int32", torch.SymFloat: None, torch.SymBool: "bool"}[type(x)]
-        return torch.as_tensor(x, dtype=wanted or native_dtype(kind), device=place)
+    if type(x) in SYMBOLS:
+        return torch.as_tensor(x, dtype=wanted or native_dtype(SYMBOLS[type(x)]), device=place)
     if isinstance(x, list | tuple):
-        if declarations.holds_tensors(x):
+        if declarations.holds_tensors(x) or any(type(item) in SYMBOLS for item in tree.leaves(x)):
             return torch.stack([convert(item, dtype) for item in x])
         wanted = wanted or native_dtype(declarations.dtype_of(x))
     foreign = backend_registry.of(x)

@@ -6,15 +6,6 @@ from kerastorch import ops
 from kerastorch.ops.elementwise import where_
 
 
-def signed(function):
-    """A function that TensorFlow has for signed numbers only; unsigned ones go through it as int64."""
-
-    def call(*operands):
-        return function(*(tf.cast(x, tf.int64) if x.dtype.is_unsigned else x for x in operands))
-
-    return call
-
-
 def floats(function, otherwise):
     """A function of floats, beside what holds for every other dtype."""
     return lambda x: function(x) if x.dtype.is_floating or x.dtype.is_complex else otherwise(x)
@@ -25,21 +16,12 @@ def bits(function, truth):
     return lambda *operands: (truth if operands[0].dtype == tf.bool else function)(*operands)
 
 
-def single(function):
-    """A function that TensorFlow lacks in half precision; it is done in float32."""
-    return lambda x: function(tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x)
-
-
 def never(x):
     return tf.zeros_like(x, tf.bool)
 
 
 def always(x):
     return tf.ones_like(x, tf.bool)
-
-
-def absolute(x):
-    return x if x.dtype.is_unsigned else tf.abs(x)
 
 
 def signbit(x):
@@ -71,7 +53,7 @@ def nextafter(x1, x2):
 def gcd(x1, x2):
     """Euclid's algorithm, all elements at once."""
     shape = tf.broadcast_dynamic_shape(tf.shape(x1), tf.shape(x2))
-    a, b = (tf.broadcast_to(absolute(x), shape) for x in (x1, x2))
+    a, b = (tf.broadcast_to(ops.abs(x), shape) for x in (x1, x2))
 
     def step(a, b):
         zero = tf.equal(b, 0)
@@ -82,7 +64,7 @@ def gcd(x1, x2):
 
 
 TABLE = {
-    ops.abs: absolute,
+    ops.abs: tf.abs,
     ops.add: tf.add,
     ops.angle: tf.math.angle,
     ops.arccos: tf.acos,
@@ -116,7 +98,7 @@ TABLE = {
     ops.gcd: gcd,
     ops.greater: tf.greater,
     ops.greater_equal: tf.greater_equal,
-    ops.i0: single(tf.math.bessel_i0),
+    ops.i0: tf.math.bessel_i0,
     ops.imag: floats(tf.math.imag, tf.zeros_like),
     ops.isfinite: floats(tf.math.is_finite, always),
     ops.isinf: floats(tf.math.is_inf, never),
@@ -133,15 +115,15 @@ TABLE = {
     ops.minimum: tf.minimum,
     ops.mod: tf.math.floormod,
     ops.multiply: tf.multiply,
-    ops.negative: signed(tf.negative),
+    ops.negative: tf.negative,
     ops.nextafter: nextafter,
     ops.not_equal: tf.not_equal,
-    ops.power: signed(tf.pow),
+    ops.power: tf.pow,
     ops.real: floats(tf.math.real, tf.identity),
     ops.reciprocal: tf.math.reciprocal,
     ops.round_to_integer: tf.round,
     ops.rsqrt: tf.math.rsqrt,
-    ops.sign: signed(tf.sign),
+    ops.sign: tf.sign,
     ops.signbit: signbit,
     ops.sin: tf.sin,
     ops.sinh: tf.sinh,
@@ -154,3 +136,12 @@ TABLE = {
     where_: tf.where,
 }
 SCALARS: set = set()
+TRAILING_SCALARS = {
+    ops.add, ops.subtract, ops.multiply, ops.divide, ops.power, ops.equal, ops.not_equal, ops.greater, ops.greater_equal,
+    ops.less, ops.less_equal, ops.floor_divide, ops.mod, ops.maximum, ops.minimum,
+}  # fmt: skip
+UNSIGNED = dict.fromkeys(("uint8", "uint16", "uint32", "uint64"), "int64")
+WIDER = {
+    **dict.fromkeys((ops.abs, ops.negative, ops.power, ops.sign), UNSIGNED),
+    ops.i0: {"float16": "float32", "bfloat16": "float32"},
+}

@@ -5,34 +5,24 @@ import tensorflow as tf
 from kerastorch import ops
 from kerastorch.ops.algebra import einsum_
 
-PRODUCTS = frozenset((tf.float16, tf.bfloat16, tf.float32, tf.float64, tf.int32, tf.int64, tf.complex64, tf.complex128))
-
-
-FLOAT32 = tf.float32  # looked at first, since hashes of TensorFlow's dtypes are slow
-
-
-def known(x):
-    """An operand in a dtype that TensorFlow multiplies matrices of: narrow and unsigned integers as int64."""
-    return x if x.dtype is FLOAT32 or x.dtype in PRODUCTS else tf.cast(x, tf.int64)
+PRODUCTS = dict.fromkeys(("uint8", "uint16", "uint32", "uint64", "int8", "int16"), "int64")  # has none of their matrices
 
 
 def matmul(x1, x2):
-    x1, x2 = known(x1), known(x2)
-    if x1.shape.rank > 1 and x2.shape.rank > 1:
+    first, second = x1.shape.rank, x2.shape.rank
+    if first == second == 2:
+        return tf.raw_ops.MatMul(a=x1, b=x2)  # in half the time of tf.matmul
+    if first > 1 and second > 1:
         return tf.matmul(x1, x2)
-    row, column = x1.shape.rank == 1, x2.shape.rank == 1
+    row, column = first == 1, second == 1
     out = tf.matmul(x1[tf.newaxis] if row else x1, x2[:, tf.newaxis] if column else x2)
     if row and column:
         return out[0, 0]
     return tf.squeeze(out, -2) if row else tf.squeeze(out, -1)
 
 
-def tensordot(x1, x2, axes=2):
-    return tf.tensordot(known(x1), known(x2), axes)
-
-
 def einsum(subscripts, operands):
-    return tf.einsum(subscripts, *map(known, operands))
+    return tf.einsum(subscripts, *operands)
 
 
 def cholesky(x, upper=False):
@@ -86,6 +76,7 @@ TABLE = {
     ops.solve: columns(lambda a, b, _: tf.linalg.solve(a, b)),
     ops.solve_triangular: columns(tf.linalg.triangular_solve),
     ops.svd: svd,
-    ops.tensordot: tensordot,
+    ops.tensordot: tf.tensordot,
 }
 SCALARS: set = set()
+WIDER = dict.fromkeys((ops.matmul, ops.tensordot, einsum_), PRODUCTS)

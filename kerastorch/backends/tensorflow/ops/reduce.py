@@ -6,15 +6,6 @@ from kerastorch import ops
 from kerastorch.backends.tensorflow.ops.shaping import sizes
 
 
-def steady(reduction):
-    """A reduction that TensorFlow would accumulate in half precision; it is done in float32."""
-
-    def call(x, axis=None, keepdims=False):
-        return reduction(tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x, axis, keepdims)
-
-    return call
-
-
 def maximum(x, axis=None, keepdims=False, initial=None):
     result = tf.reduce_max(x, axis, keepdims)
     return result if initial is None else tf.maximum(result, tf.cast(initial, result.dtype))
@@ -70,11 +61,13 @@ TABLE = {
     ops.cumsum: running(tf.math.cumsum),
     ops.logsumexp: tf.reduce_logsumexp,
     ops.max: maximum,
-    ops.mean: steady(tf.reduce_mean),
+    ops.mean: tf.reduce_mean,
     ops.min: minimum,
     ops.prod: prod,
-    ops.std: steady(tf.math.reduce_std),
+    ops.std: tf.math.reduce_std,
     ops.sum: tf.reduce_sum,
-    ops.var: steady(tf.math.reduce_variance),
+    ops.var: tf.math.reduce_variance,
 }
 SCALARS: set = set()
+HALVES = {"float16": "float32", "bfloat16": "float32"}  # in which TensorFlow would add up
+WIDER = dict.fromkeys((ops.mean, ops.std, ops.var), HALVES)

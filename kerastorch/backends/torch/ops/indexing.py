@@ -6,6 +6,7 @@ import torch
 
 from kerastorch import ops
 from kerastorch.ops.indexing import distinct as distinct_op
+from kerastorch.shapes import normalize_axis
 
 
 def counted_from_start(indices, size):
@@ -19,7 +20,7 @@ def counted_from_start(indices, size):
 def take(x, indices, axis=None):
     if axis is None:
         x, axis = x.reshape(-1), 0
-    axis %= x.ndim
+    axis = normalize_axis(axis, x.ndim)
     found = x.index_select(axis, counted_from_start(indices.reshape(-1).long(), x.shape[axis]))
     if indices.ndim == 1:
         return found

@@ -1,6 +1,7 @@
 """torch's own generators for the random ops."""
 
 import math
+import operator
 
 import torch
 import torch.nn.functional as F
@@ -62,7 +63,7 @@ def noise(kind, size, dtype, device, seed):
 
 
 def sizes(shape):
-    return tuple(int(d) for d in shape) if isinstance(shape, list | tuple) else (int(shape),)
+    return tuple(map(operator.index, shape)) if isinstance(shape, list | tuple) else (operator.index(shape),)
 
 
 def uniform(shape, minval, maxval, dtype, seed):

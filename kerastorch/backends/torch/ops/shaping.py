@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from kerastorch import ops
+from kerastorch import ops, shapes
 from kerastorch.backends.torch import tensors
 from kerastorch.ops import core as declared
 from kerastorch.ops import shaping
@@ -61,7 +61,10 @@ def expand_dims(x, axis):
 
 
 def squeeze(x, axis=None):
-    return x.squeeze() if axis is None else x.squeeze(tuple(axis) if isinstance(axis, list) else axis)
+    if axis is None:
+        return x.squeeze()
+    shapes.squeeze(x.shape, axis=axis)  # torch leaves axes of other sizes as they are
+    return x.squeeze(tuple(axis) if isinstance(axis, list) else axis)
 
 
 def size_of(x, axis):
