@@ -210,7 +210,7 @@ def positive(value: Any) -> int:
     return operator.index(value)
 
 
-Count = Field(positive)
+Count = Field(positive, complaint="{cls}: `{name}` must be a positive integer, not {value!r}")
 
 
 def number(least: float | None = None, most: float | None = None, optional: bool = False, **more: Any) -> Field:

@@ -88,7 +88,7 @@ def test_names_count_up_by_class():
     ("make", "message"),
     [
         (lambda: layers.Dense(), r"Dense\(\) is missing the argument 'units'"),
-        (lambda: layers.Dense(0), "Dense: argument 'units': a positive integer is needed, not 0"),
+        (lambda: layers.Dense(0), "Dense: `units` must be a positive integer, not 0"),
         (lambda: layers.Dense(2, activation="rellu"), "argument 'activation'.*rellu.*'relu'"),
         (lambda: layers.Dense(2, unit=3), "unit"),
         (lambda: layers.Dense(2, lora_rank=4), r"argument 'lora_rank': low-rank adaptation \(LoRA\) is not available"),
@@ -125,7 +125,7 @@ def test_wrong_arguments(make, message):
 @pytest.mark.parametrize(
     ("layer", "inputs", "message"),
     [
-        (layers.Dense(3), symbolic(4), r"needs an input of rank at least 2, but was given one of shape \(4,\)"),
+        (layers.Dense(3), symbolic(4), r"needs an input of rank at least 2: one of shape \(4,\) is incompatible with the layer"),
         (layers.Dense(3), symbolic(None, None), r"size of the last axis of \(None, None\) must be known"),
         (layers.Conv2D(3, 2), symbolic(None, 8, 8), r"rank at least 4.*\(None, 8, 8\)"),
         (layers.Conv2D(3, 9), symbolic(None, 8, 8, 3), r"reaches over 9 positions does not fit an axis of 8"),

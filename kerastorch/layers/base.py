@@ -118,7 +118,8 @@ class Layer(Weighted):
 
     def compute_output_spec(self, *args, **kwargs):
         """KerasTensors of the output's shapes and dtypes."""
-        if type(self).compute_output_shape is not Layer.compute_output_shape:
+        sparse = any(t.sparse for a in (*args, *kwargs.values()) for t in tensors_in(a))  # of which a shape says nothing
+        if type(self).compute_output_shape is not Layer.compute_output_shape and not sparse:
             shapes = [tree.map_structure(shape_of, a) if isinstance(a, list | tuple | dict) else shape_of(a)
                       for a in args if tensors_in(a)]  # fmt: skip
             names = parameters_of(type(self).compute_output_shape)
@@ -245,7 +246,7 @@ class Layer(Weighted):
             found = scope.training()
             kwargs["training"] = specs.unsaid if found is None else found
         fresh = {
-            id(t): KerasTensor(t.shape, self._input_dtype(t.dtype), name="input")
+            id(t): KerasTensor(t.shape, self._input_dtype(t.dtype), sparse=t.sparse, name="input")
             for a in (*args, *kwargs.values())
             for t in tensors_in(a)
         }
@@ -480,7 +481,8 @@ class Layer(Weighted):
         if first is not None:
             previous = mapped(mask_of, first)
             if not isinstance(previous, list | tuple | dict) or any(m is not None for m in tree.leaves(previous)):
-                if specs.mask and kwargs.get("mask") is None and previous is not None:
+                # As in Keras, `mask` is filled in for a layer of one argument only; for others it would not say whose mask it is.
+                if specs.mask and kwargs.get("mask") is None and previous is not None and sum(map(has_tensor, known.values())) == 1:
                     kwargs = {**kwargs, "mask": previous}
             else:
                 previous = None

@@ -31,10 +31,11 @@ class Window(Layer):
         self.input_spec = InputSpec(min_ndim=self.rank + 2)
 
     def _channels(self, input_shape):
-        """The number of input channels, which must be known; further inputs must have as many."""
+        """The number of input channels, which must be known; further inputs must have as many, and the window must fit."""
         _, channels = shapes.spatial(tuple(input_shape), self.data_format)
         if channels is None:
             raise ValueError(f"the number of channels in {tuple(input_shape)} must be known ({self.data_format})")
+        self.compute_output_shape(input_shape)  # raises where the window does not fit
         axis = -1 if self.data_format == "channels_last" else 1
         self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={axis: channels})
         return channels
@@ -49,6 +50,10 @@ class Window(Layer):
     def _window(self):
         return {"strides": self.strides, "padding": self.padding, "data_format": self.data_format,
                 "dilation_rate": self.dilation_rate}  # fmt: skip
+
+    def _convolved(self, input_shape, filters):
+        """The output's shape; raises where the window does not fit."""
+        return shapes.convolved(tuple(input_shape), (*self.kernel_size, None, filters), **self._window())
 
     def _check_strides(self):
         name, strides, dilation = type(self).__name__, self.strides, self.dilation_rate
@@ -109,7 +114,6 @@ class Convolution(Window):
         channels = self._channels(input_shape)
         if channels % self.groups:
             raise ValueError(f"the {channels} channels cannot be split into {self.groups} groups")
-        self.compute_output_shape(input_shape)  # raises where the window does not fit
         self.kernel = self._declared_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.bias = self._declared_weight("bias", (self.filters,)) if self.use_bias else None
 
@@ -126,7 +130,7 @@ class Convolution(Window):
         return self._finished(self.convolution_op(inputs, self.kernel))
 
     def compute_output_shape(self, input_shape):
-        return shapes.convolved(tuple(input_shape), (*self.kernel_size, None, self.filters), **self._window())
+        return self._convolved(input_shape, self.filters)
 
 
 @declare
@@ -295,6 +299,10 @@ class DepthwiseConvolution(Window):
     def call(self, inputs):
         return self._finished(ops.depthwise_conv(inputs, self.kernel, **self._window()))
 
+    def compute_output_shape(self, input_shape):
+        _, channels = shapes.spatial(tuple(input_shape), self.data_format)
+        return self._convolved(input_shape, None if channels is None else channels * self.depth_multiplier)
+
 
 @declare
 class DepthwiseConv1D(DepthwiseConvolution):
@@ -368,6 +376,9 @@ class SeparableConvolution(Window):
         return self._finished(
             ops.separable_conv(inputs, self.depthwise_kernel, self.pointwise_kernel, **self._window())
         )
+
+    def compute_output_shape(self, input_shape):
+        return self._convolved(input_shape, self.filters)
 
 
 @declare

@@ -65,7 +65,7 @@ class Dense(Layer):
         x = ops.matmul(inputs, self.kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
-        return self.activation(x)
+        return x if self.activation is None else self.activation(x)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)

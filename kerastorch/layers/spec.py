@@ -87,4 +87,5 @@ def check(layer: Any, specs: Any, inputs: Any, shape_of: Any) -> None:
         shape = shape_of(value)
         why = spec.problem(shape) if shape is not None else "needs a tensor"
         if why:
-            raise LayerError(f"layer {layer.name!r} ({type(layer).__name__}) {why}, but was given one of shape {shape}")
+            raise LayerError(f"layer {layer.name!r} ({type(layer).__name__}) {why}: one of shape {shape} is "
+                             "incompatible with the layer")  # fmt: skip

@@ -67,9 +67,7 @@ def spec_like(backend: Any, x: Any) -> Any:
 
 def fresh(out: Any) -> Any:
     """KerasTensors of their own in place of those that an inner record made."""
-    if isinstance(out, KerasTensor):
-        return KerasTensor(out.shape, out.dtype, sparse=out.sparse)
-    return tree.map_structure(lambda t: KerasTensor(t.shape, t.dtype) if isinstance(t, KerasTensor) else t, out)
+    return mapped(lambda t: KerasTensor(t.shape, t.dtype, sparse=t.sparse) if isinstance(t, KerasTensor) else t, out)
 
 
 def is_shape(x: Any) -> bool:
