@@ -31,7 +31,7 @@ def inputs(name):
 def outputs_of_layers(k, model):
     """By number and name of the layer, the outputs of its first call."""
     layers = [layer for layer in model.layers if not isinstance(layer, k.layers.InputLayer)]
-    return {f"{i:03} {type(layer).__name__}": layer.output for i, layer in enumerate(layers)}
+    return {f"{i:03} {layer.name.rstrip('_0123456789')}": layer.output for i, layer in enumerate(layers)}
 
 
 @functools.cache

@@ -93,7 +93,7 @@ from .merging import maximum as maximum
 from .merging import minimum as minimum
 from .merging import multiply as multiply
 from .merging import subtract as subtract
-from .multi_head_attention import GroupedQueryAttention as GroupQueryAttention
+from .multi_head_attention import GroupQueryAttention as GroupQueryAttention
 from .multi_head_attention import MultiHeadAttention as MultiHeadAttention
 from .names import deserialize as deserialize
 from .names import serialize as serialize

@@ -54,6 +54,7 @@ class Layer(Weighted):
     runs_on_host = False  # whether `call` works on arrays, so that no graph of a framework can hold what it does
     calls_user_code = False  # whether `call` of a layer of this package runs functions of the user's
     supports_masking = False
+    named_after: str | None = None  # what default names are made from, where that is not the name of the class
     rests_when_frozen = False  # whether the layer, once it is not trainable, does in training what it does otherwise
     input_spec: Any = None
     built = False
@@ -79,7 +80,7 @@ class Layer(Weighted):
         if unknown:
             raise ValueError(f"{type(self).__name__}: unknown arguments {', '.join(sorted(unknown))}")
         if name is None:
-            name = scope.unique_name(scope.snake(type(self).__name__))
+            name = scope.unique_name(scope.snake(self.named_after or type(self).__name__))
         elif not isinstance(name, str) or not name:
             raise ValueError(f"{type(self).__name__}: name must be a non-empty string, not {name!r}")
         elif "/" in name:

@@ -294,7 +294,7 @@ class MultiHeadAttention(HeadedAttention):
 
 @declare(order=("head_dim", "num_query_heads", "num_key_value_heads", "dropout", "use_bias", "sliding_window", "flash_attention",
                 *LAST))  # fmt: skip
-class GroupedQueryAttention(HeadedAttention):
+class GroupQueryAttention(HeadedAttention):
     """Attention in which groups of query heads share one head of keys and values (Ainslie et al., 2023).
 
     It is called as `MultiHeadAttention` is, with inputs of three axes.
@@ -313,16 +313,18 @@ class GroupedQueryAttention(HeadedAttention):
     num_query_heads: POSITIVE
     num_key_value_heads: POSITIVE
 
+    named_after = "GroupedQueryAttention"
+
     def __post_init__(self):
         super().__post_init__()
         self.heads, self.key_heads = self.num_query_heads, self.num_key_value_heads
         self.key_dim = self.value_dim = self.head_dim
         if self.heads % self.key_heads:
-            raise ValueError(f"GroupedQueryAttention: num_query_heads={self.heads} must be divisible by "
+            raise ValueError(f"GroupQueryAttention: num_query_heads={self.heads} must be divisible by "
                              f"num_key_value_heads={self.key_heads}")  # fmt: skip
 
     def compute_output_shape(self, query_shape, value_shape, key_shape=None):
         if query_shape[-1] != value_shape[-1]:
-            raise LayerError(f"layer {self.name!r} (GroupedQueryAttention): the last sizes of query and value must be equal, but "
+            raise LayerError(f"layer {self.name!r} (GroupQueryAttention): the last sizes of query and value must be equal, but "
                              f"their shapes are {tuple(query_shape)} and {tuple(value_shape)}")  # fmt: skip
         return super().compute_output_shape(query_shape, value_shape, key_shape)

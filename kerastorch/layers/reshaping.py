@@ -53,7 +53,8 @@ class Reshape(Layer):
 
     def compute_output_spec(self, inputs):
         batch, *rest = inputs.shape
-        return KerasTensor((batch, *shapes.reshape(tuple(rest), newshape=self.target_shape)), self._input_dtype(inputs.dtype))
+        shape = (batch, *shapes.reshape(tuple(rest), newshape=self.target_shape))
+        return KerasTensor(shape, self._input_dtype(inputs.dtype), sparse=inputs.sparse)
 
     def call(self, inputs):
         target = shapes.reshape(tuple(inputs.shape)[1:], newshape=self.target_shape)
