@@ -86,6 +86,46 @@ def test_modules_set_as_attributes_are_wrapped_on_torch_only():
         assert isinstance(Net().block, nn.Sequential)
 
 
+class TwoInputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.left, self.right, self.drop = nn.Linear(4, 3), nn.Bilinear(3, 2, 5), nn.Dropout(0.5)
+
+    def forward(self, x, *, other):
+        x = self.drop(torch.relu(self.left(x)))
+        return self.right(x, other).view(x.size(0), 5, 1), x
+
+
+def test_modules_called_on_symbols_are_recorded():
+    """With their shapes found, several inputs and outputs, and one layer for all calls of a module."""
+    module, norm = TwoInputs(), nn.BatchNorm1d(5)
+    x, y = layers.Input((4,)), layers.Input((2,))
+    first, second = module(layers.Dense(4)(x), other=y)
+    assert (first.shape, second.shape) == ((None, 5, 1), (None, 3))
+    model = keras.Model([x, y], [norm(layers.Flatten()(first)), module(x, other=y)[1] + second])
+    assert [type(layer).__name__ for layer in model.layers].count("TorchModuleWrapper") == 2
+    assert sum(v.value is module.left.weight for v in model.trainable_weights) == 1
+    arrays = [np.random.default_rng(0).normal(size=s).astype("float32") for s in ((8, 4), (8, 2))]
+    model.compile("adam", "mse")
+    before = module.right.weight.clone(), norm.running_mean.clone()
+    model.fit(arrays, [np.eye(8, 5), np.ones((8, 3))], verbose=0)
+    assert not torch.equal(module.right.weight, before[0]) and not torch.equal(norm.running_mean, before[1])
+    tensors = [torch.from_numpy(a) for a in arrays]
+    copied = model.to_torch()
+    for found, expected in zip(copied(*tensors), model(tensors, training=False), strict=True):
+        torch.testing.assert_close(found, expected)
+    assert not copied.training and torch.compile(copied, fullgraph=True, backend="eager")(*tensors)[0].shape == (8, 5)
+
+
+def test_modules_called_on_tensors_are_torchs_own():
+    module = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    seen = []
+    module[0].register_forward_hook(lambda *given: seen.append(len(given)))
+    assert module(torch.ones(2, 4)).shape == (2, 3) and seen == [3]
+    with pytest.raises(TypeError, match="torch.s relu was given a KerasTensor, which is symbolic"):
+        torch.relu(layers.Input((4,)))
+
+
 def test_weights_files_hold_buffers_too(tmp_path):
     one, two = functional(block()), functional(block())
     one(torch.randn(5, 4), training=True)

@@ -1,6 +1,6 @@
 """Where a graph begins."""
 
-from kerastorch import dtypes
+from kerastorch import backend_registry, dtypes
 from kerastorch.graph import KerasTensor, Node
 from kerastorch.layers.base import Layer
 from kerastorch.variable import standardize_shape
@@ -48,6 +48,7 @@ class InputLayer(Layer):
             _agree(tensor, shape, batch_size, batch_shape, dtype, sparse)
         self._batch_shape, self._tensor_dtype = tensor.shape, tensor.dtype
         self.sparse, self.ragged, self.optional = tensor.sparse, tensor.ragged, optional
+        backend_registry.at_hand()  # which records its framework's modules when they are called on what begins here
         node = Node(self, (), {})
         node.emit(tensor)
         self._state.nodes.append(node)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from kerastorch.backend_registry import Backend
-from kerastorch.backends.torch import tensors
+from kerastorch.backends.torch import calls, tensors
 from kerastorch.backends.torch.ops import SCALARS, TABLE, TRAILING_SCALARS
 
 
@@ -69,9 +69,7 @@ class TorchBackend(Backend):
         return datasets
 
     def module_layer(self, x: Any) -> Any:
-        from kerastorch.layers.torch_module import TorchModuleWrapper
-
-        return TorchModuleWrapper(x) if isinstance(x, torch.nn.Module) else None
+        return calls.layer_around(x) if isinstance(x, torch.nn.Module) else None
 
     def adopt(self, variable: Any) -> None:
         from kerastorch.backends.torch import running
@@ -163,3 +161,4 @@ class TorchBackend(Backend):
 
 backend = TorchBackend()
 """The one instance."""
+calls.watch()
