@@ -5,7 +5,7 @@ from typing import Any
 
 from kerastorch import metrics as metrics_
 from kerastorch import ops, scope, tree
-from kerastorch.errors import LayerError, UnknownOutput, near
+from kerastorch.errors import LayerError, UnknownOutput, is_own, near
 from kerastorch.graph import KerasTensor
 from kerastorch.losses import names as losses_
 from kerastorch.metrics.names import resolve as resolve_metric
@@ -231,7 +231,7 @@ class CompiledLoss:
         with scope.symbolic():
             for row in self.rows:
                 truth, out = row.of(truths), row.of(outputs)
-                if truth is not None:
+                if truth is not None and ours(row.loss):  # what others write may want real tensors
                     try:
                         row.loss(truth, out)
                         if all(t.shape[:1] == (None,) for t in tree.leaves([truth, out])):
@@ -260,6 +260,12 @@ class CompiledLoss:
                 value = ops.multiply(value, row.weight)
             total = value if total is None else ops.add(total, value)
         return total
+
+
+def ours(x: Any) -> bool:
+    """Whether a loss, a metric and the function that it may run are this package's: recorded once, they mean the same."""
+    function = getattr(x, "fn", None)
+    return is_own(x) and (function is None or ours(function))
 
 
 def align(y_true: Any, y_pred: Any, terms: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:

@@ -145,7 +145,10 @@ class Trainer:
         layers, weights = self._flatten_layers(), self.weights
         flags = (x.trainable for layer in layers for x in (layer, *layer._own_variables))
         frozen = (state.loss, state.metrics, *flags)
-        if state.steps is None or state.frozen != frozen or any(v.backend is not backend for v in weights):
+        elsewhere = [v for m in state.measures for v in m.variables if v.backend not in (None, backend)]
+        for v in elsewhere:
+            v.leave()
+        if state.steps is None or state.frozen != frozen or elsewhere or any(v.backend is not backend for v in weights):
             state.steps, state.frozen = backend.steps(self), frozen
             state.ready.clear()
         # A layer of the user's may have been given others in ways that leave no trace, such as a list that grows.
@@ -549,6 +552,12 @@ class TrainingState:
         self.steps: Any = None
         self.frozen: Any = None
         self.ready: dict[Any, int] = {}  # data and graph that the steps are known to serve: `variable.changes` when that was found
+
+    @property
+    def measures(self) -> list[Any]:
+        """The metrics of what was compiled, those of the losses included."""
+        of_parts = [m for part in (self.loss, self.metrics) if part is not None for m in part.metrics]
+        return of_parts if self.loss_tracker is None else [self.loss_tracker, *of_parts]
 
 
 def _at_most(number: int | None, limit: int | None) -> int | None:

@@ -10,9 +10,9 @@ from kerastorch import variable as variable_
 from kerastorch.backends.torch import optimizers, running
 from kerastorch.backends.torch.lowering import Lowering, Writer
 from kerastorch.backends.torch.traced import Traced
-from kerastorch.errors import is_own
 from kerastorch.graph import Graph, tensors_in
 from kerastorch.metrics import Mean
+from kerastorch.training.compiled import ours
 from kerastorch.training.steps import Steps
 from kerastorch.training.trainer import _unpack
 
@@ -148,9 +148,3 @@ class TorchSteps(Steps):
                 return self.call(x, False)[0]
             running.set_mode(self.module, False)
             return self.module(*self.standardized(x))
-
-
-def ours(x: Any) -> bool:
-    """Whether a loss, a metric and the function that it may run are this package's: recorded once, they mean the same."""
-    function = getattr(x, "fn", None)
-    return is_own(x) and (function is None or ours(function))

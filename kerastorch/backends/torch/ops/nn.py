@@ -75,7 +75,11 @@ def binary_crossentropy(target, output, from_logits):
 def sparse_categorical_crossentropy(target, output, from_logits, axis):
     if target.ndim == output.ndim:
         target = target.squeeze(axis)
-    log_probabilities = nn.log_probabilities(output, from_logits, axis)
+    if from_logits:
+        log_probabilities = F.log_softmax(output, axis)
+    else:
+        epsilon = dtypes.epsilon()
+        log_probabilities = (output / output.sum(axis, True)).clamp(epsilon, 1.0 - epsilon).log()
     if output.ndim == 1:
         return F.nll_loss(log_probabilities, target.long(), reduction="none")
     return F.nll_loss(log_probabilities.movedim(axis, 1), target.long(), reduction="none")
