@@ -54,7 +54,7 @@ def test_same_as_op_by_op(make, weighted):
         model, y, arguments = make()
         model.compile("adam", run_eagerly=eagerly, backend="torch", **arguments)
         weights = WEIGHTS[:, None].repeat(6, 1) if make is masked else WEIGHTS
-        weight = {"sample_weight": {k: weights for k in y} if isinstance(y, dict) else weights} if weighted else {}
+        weight = {"sample_weight": dict.fromkeys(y, weights) if isinstance(y, dict) else weights} if weighted else {}
         histories[eagerly] = model.fit(x, y, batch_size=16, epochs=2, verbose=0, validation_data=(x, y), **weight).history
         assert isinstance(model._training.steps.compared, Traced) is not eagerly
     assert histories[False].keys() == histories[True].keys()
