@@ -115,6 +115,16 @@ def test_normalize_columns():
     np.testing.assert_allclose(np.linalg.norm(normalize(VECTORS, axis=0), axis=0), 1)
 
 
+def test_tensors_stay_tensors(backend):
+    for labels in ([0, 2, 1], [[0], [3]]):
+        found = to_categorical(backend.convert(labels), 5)
+        assert backend.is_tensor(found) and backend.dtype(found) == "int32"
+        np.testing.assert_array_equal(backend.numpy(found), reference.to_categorical(labels, 5))
+    for order in (1, 2, 3):
+        found = normalize(backend.convert(VECTORS), order=order)
+        np.testing.assert_allclose(backend.numpy(found), reference.normalize(VECTORS, order=order), rtol=1e-6)
+
+
 @pytest.mark.parametrize("function", [get_file, normalize, pad_sequences, to_categorical], ids=lambda f: f.__name__)
 def test_signatures(function):
     assert inspect.signature(function) == inspect.signature(getattr(reference, function.__name__))

@@ -104,6 +104,16 @@ class Backend:
         """The rows of a tensor that an integer array, or tensor of this framework, names."""
         raise NotImplementedError("gather")
 
+    def sparse(self, x: Any, dtype: str) -> Any:
+        """A scipy CSR array as a tensor: a sparse one, where the framework has such tensors."""
+        return self.convert(x.toarray(), dtype, alias=True)
+
+    def joined(self, parts: list[Any]) -> Any:
+        """Tensors or arrays put one after the other, as a numpy array."""
+        import numpy as np
+
+        return np.concatenate([self.numpy(x) if self.is_tensor(x) else x for x in parts])
+
     def tracing(self) -> bool:
         """Whether a function is being traced now, so that a Python loop would be written out in it."""
         return False

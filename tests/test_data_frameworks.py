@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kerastorch import backend_registry
+import kerastorch
+from kerastorch import backend_registry, layers, ops, optimizers
 from kerastorch.training.data import DataError, adapt
 
 NAMES = [name for name in backend_registry.BUILT_IN if backend_registry.installed(name)]
@@ -73,8 +74,11 @@ def test_sparse_matrices(backend):
     sparse = pytest.importorskip("scipy.sparse")
     matrix = sparse.random(9, 4, density=0.5, random_state=0)
     for shuffle in (False, True):
-        for x, y, _ in epoch_of(adapt(matrix, np.arange(9), batch_size=4, shuffle=shuffle), backend):
+        data = adapt(matrix, np.arange(9), batch_size=4, shuffle=shuffle)
+        for x, y, _ in epoch_of(data, backend):
             np.testing.assert_array_equal(x, matrix.toarray()[y].astype("float32"))
+        x, _, _ = next(data.batches(backend))
+        assert isinstance(x, backend.sparse_kinds) == ("sparse" in backend.also_holds)
 
 
 def test_generators_of_tensors(backend, source):
@@ -133,3 +137,42 @@ def test_sparse_tensors_of_tensorflow(backend):
     for shuffle in (False, True):
         for a, b, _ in epoch_of(adapt(x, np.arange(4), batch_size=3, shuffle=shuffle), backend):
             np.testing.assert_array_equal(a, np.eye(4)[b])
+
+
+@pytest.mark.parametrize("settings", [{}, {"clipnorm": 0.1}, {"gradient_accumulation_steps": 2}], ids=str)
+@pytest.mark.parametrize("optimizer", [optimizers.SGD, optimizers.Adagrad, optimizers.Adam], ids=lambda o: o.__name__)
+def test_training_on_sparse_data(backend, optimizer, settings):
+    """Where a framework has sparse tensors, gradients come as rows of the weight; the weights learned are the same."""
+    sparse = pytest.importorskip("scipy.sparse")
+    matrix, y = sparse.random(12, 5, density=0.4, random_state=0, dtype="float32"), np.arange(24.0).reshape(12, 2)
+    found = []
+    for x in (matrix, matrix.toarray()):
+        inputs = layers.Input((5,), sparse=x is matrix)
+        model = kerastorch.Model(inputs, layers.Dense(2, kernel_initializer="ones")(inputs))
+        model.compile(optimizer(0.1, **settings), "mse", backend=backend)
+        model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0)
+        found.append([*model.get_weights(), model.predict(x, verbose=0)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
+def test_rows_of_a_table_that_come_twice(backend):
+    """A table's gradient may come as rows, one for each look-up: Adagrad squares their sum, not each of them."""
+    table = layers.Embedding(4, 2, embeddings_initializer="ones")
+    model = kerastorch.Sequential([layers.Input((3,), dtype="int32"), table])
+    model.compile(optimizers.Adagrad(0.1, initial_accumulator_value=0.0), "mean_absolute_error", backend=backend)
+    model.fit(np.array([[1, 1, 2]]), np.zeros((1, 3, 2)), verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], [[1, 1], [0.9, 0.9], [0.9, 0.9], [1, 1]], rtol=1e-5)
+    np.testing.assert_allclose(model.optimizer.variables[-1].numpy()[:, 0], [0, 1 / 9, 1 / 36, 0], rtol=1e-5)
+
+
+def test_ragged_tensors_of_tensorflow():
+    tf = pytest.importorskip("tensorflow")
+    x = tf.ragged.constant([[1.0], [2.0, 3.0], [], [4.0, 5.0, 6.0]])
+    inputs = layers.Input((None,))
+    model = kerastorch.Model(inputs, ops.multiply(inputs, 2))
+    model.compile(loss="mse", backend="tensorflow")
+    out = model.predict(x, batch_size=3, verbose=0)
+    assert isinstance(out, tf.RaggedTensor) and out.to_list() == [[2.0], [4.0, 6.0], [], [8.0, 10.0, 12.0]]
+    for x_, _, _ in adapt(x, batch_size=3).batches(backend_registry.get("torch")):
+        assert x_.ndim == 2

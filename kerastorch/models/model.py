@@ -10,7 +10,7 @@ from kerastorch.layers.base import Layer
 from kerastorch.layers.input import Input
 from kerastorch.layers.structures import has_tensor, is_shape, mapped, tensors_of_shapes, tree_of_shapes
 from kerastorch.models import state_tree
-from kerastorch.op import dtype_of, shape_of
+from kerastorch.op import dtype_of, is_sparse, shape_of
 from kerastorch.training.trainer import Trainer
 
 
@@ -210,6 +210,8 @@ class Model(Trainer, Layer):
                 raise LayerError(f"model {self.name!r}: input {t.name!r} is not optional, but was given None"
                                  f"{at(user_line(), 'called')}")  # fmt: skip
             return None
+        if is_sparse(x) and not t.sparse:
+            x = ops.convert_to_tensor(x, sparse=False)
         shape = shape_of(x)
         if len(shape) == len(t.shape) + 1 and shape[-1] == 1:
             x, shape = ops.squeeze(x, axis=-1), shape[:-1]

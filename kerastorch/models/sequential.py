@@ -136,9 +136,12 @@ class Sequential(Model):
             self._build_on(lambda: mapped(lambda t: Input(batch_shape=(None, *shape_of(t)[1:]), dtype=dtype_of(t)), x))
             self.built = True
             return
-        shape = shape_of(x)
         dtype = dtype_of(x)
-        self._build_for((None, *shape[1:]), dtype if dtype and not dtypes.is_float(dtype) else None)
+        try:
+            self._build_for((None, *shape_of(x)[1:]), dtype if dtype and not dtypes.is_float(dtype) else None)
+        except NotImplementedError:  # a layer cannot say what its output will be: there is no graph, but it can be run
+            if scope.is_symbolic():
+                raise
         self.built = True
 
     @property
@@ -165,6 +168,10 @@ class Sequential(Model):
 
     def call(self, inputs, training=None, mask=None):
         """Runs the layers one after the other."""
+        if self._state.extra.get("graph") is None:
+            for layer in self.layers:
+                inputs = layer(inputs)
+            return inputs
         return Functional.call(self, inputs, training=training, mask=mask)
 
     @property

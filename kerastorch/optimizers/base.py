@@ -36,6 +36,8 @@ class Optimizer(State):
         ValueError: For values out of range, or more than one kind of clipping.
     """
 
+    by_rows = False  # whether rows of a weight whose gradient is 0 stay as they are, and their slots too
+
     learning_rate: Rate
     weight_decay: Any = None
     clipnorm: Any = None

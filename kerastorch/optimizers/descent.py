@@ -44,6 +44,10 @@ class SGD(Optimizer):
     momentum: Share = 0.0
     nesterov: Any = False
 
+    @property
+    def by_rows(self):
+        return not self.momentum
+
     def slots(self):
         """The momentum, where there is one."""
         return [{"momentum": 0.0}] if self.momentum else []
@@ -122,14 +126,16 @@ class Adagrad(Optimizer):
     initial_accumulator_value: Any = 0.1
     epsilon: Any = 1e-7
 
+    by_rows = True
+
     def slots(self):
         """The sum of squares."""
         return [{"accumulator": self.initial_accumulator_value}]
 
     def update_step(self, gradient, variable, learning_rate):
         """Changes one weight by its gradient."""
-        total = ops.add(self.slot("accumulator", variable), ops.square(gradient))
-        self.assign(self.slot("accumulator", variable), total)
+        total = self.slot("accumulator", variable)
+        self.assign_add(total, ops.square(gradient))
         rate = plain(self.number(learning_rate, variable.dtype))
         self.assign_sub(variable, ops.divide(ops.multiply(gradient, rate), ops.sqrt(ops.add(total, self.epsilon))))
 

@@ -1,6 +1,6 @@
 """What `compile` was given, matched to the model's outputs: losses with their weights, and metrics."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from kerastorch import metrics as metrics_
@@ -205,13 +205,15 @@ class CompiledLoss:
         loss_weights: Likewise.
         structure: The model's output, a nest of KerasTensors.
         names: The outputs' names.
+        of_targets: Whether `structure` and `names` are not the model's output's, but the targets'.
 
     Attributes:
         rows: The terms of the sum.
         terms: By output, the first loss that takes it; None where there is none.
     """
 
-    def __init__(self, loss: Any, loss_weights: Any, structure: Any, names: Sequence[str]):
+    def __init__(self, loss: Any, loss_weights: Any, structure: Any, names: Sequence[str], of_targets: bool = False):
+        self.of_targets = of_targets
         self.rows = list(spread(loss, loss_weights, structure, names))
         self.names = list(names)
         self.terms = [next((r.loss for r in self.rows if i in r.places), None) for i in range(len(names))]
@@ -227,7 +229,7 @@ class CompiledLoss:
 
     def check(self, y_true: Any, y_pred: Any) -> None:
         """Raises where the losses cannot take such targets and outputs (nests of KerasTensors)."""
-        truths, outputs = align(y_true, y_pred, self.terms)
+        truths, outputs = align(y_true, y_pred, self.terms, self.names)
         with scope.symbolic():
             for row in self.rows:
                 truth, out = row.of(truths), row.of(outputs)
@@ -244,10 +246,8 @@ class CompiledLoss:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, instead: Any = None) -> Any:
         """The scalar loss; `instead` is the loss to use for the only output, where a pass found a better one."""
-        truths, outputs = align(y_true, y_pred, self.terms)
-        weights = parts(sample_weight) if sample_weight is not None else [None]
-        if len(weights) == 1:
-            weights = weights * len(outputs)
+        truths, outputs = align(y_true, y_pred, self.terms, self.names)
+        weights = weights_of(sample_weight, y_pred, self.terms, self.names)
         total = None
         for row in self.rows:
             truth = row.of(truths)
@@ -268,30 +268,54 @@ def ours(x: Any) -> bool:
     return is_own(x) and (function is None or ours(function))
 
 
-def align(y_true: Any, y_pred: Any, terms: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
-    """Targets and outputs as lists of equal length.
+def by_output(values: Any, y_pred: Any, terms: Sequence[Any], names: Sequence[str], what: str) -> list[Any]:
+    """What there is for each output, as a list.
 
     Args:
-        y_true, y_pred: Nests of targets and of outputs.
-        terms: The outputs' losses. Where there are targets only for the outputs that have one, those of the others are None.
+        values: Nest of targets or sample weights. A dictionary goes by the outputs' keys or, where they have none, their names.
+        y_pred: Nest of outputs.
+        terms: The outputs' losses. Where there are values only for the outputs that have one, those of the others are None.
+        names: The outputs' names.
+        what: What the values are, for errors.
 
     Raises:
-        LayerError: If their numbers differ.
+        LayerError: If a dictionary has a key that is no output.
+    """
+    keyed = isinstance(y_pred, dict)
+    keys = list(y_pred) if keyed else list(names)
+    if isinstance(values, dict) and any(k in values for k in keys):
+        unknown = [k for k in values if k not in keys]
+        if unknown and not keyed:
+            raise LayerError(f"{what} has the key {unknown[0]!r}, but the outputs are {keys}.{near(str(unknown[0]), keys)}")
+        if keyed and all(k in values for k in keys):
+            return parts({k: values[k] for k in keys})  # values may be nests, as the outputs are
+        return [values.get(k) for k in (sorted(keys) if keyed else keys)]
+    found = parts(values)
+    if len(found) < len(terms) and len(found) == sum(t is not None for t in terms):
+        rest = iter(found)
+        found = [None if t is None else next(rest) for t in terms]
+    return found
+
+
+def align(y_true: Any, y_pred: Any, terms: Sequence[Any] = (), names: Sequence[str] = ()) -> tuple[list[Any], list[Any]]:
+    """Targets and outputs as lists of equal length; the other arguments are those of `by_output`.
+
+    Raises:
+        LayerError: If their numbers differ, or a dictionary of targets has a key that is no output.
     """
     outputs = parts(y_pred)
-    if isinstance(y_pred, dict) and isinstance(y_true, dict):
-        missing = [k for k in y_pred if k not in y_true]
-        truths = [y_true.get(k) for k in sorted(y_pred)] if missing else parts({k: y_true[k] for k in y_pred})
-    else:
-        truths = parts(y_true)
-        if len(truths) < len(outputs) and len(truths) == sum(t is not None for t in terms):
-            rest = iter(truths)
-            truths = [None if t is None else next(rest) for t in terms]
-    if y_true is None:
-        truths = [None] * len(outputs)
+    truths = by_output(y_true, y_pred, terms, names, "y") if y_true is not None else [None] * len(outputs)
     if len(truths) != len(outputs):
         raise LayerError(f"the model has {len(outputs)} outputs, but {len(truths)} targets were given")
     return truths, outputs
+
+
+def weights_of(sample_weight: Any, y_pred: Any, terms: Sequence[Any], names: Sequence[str]) -> list[Any]:
+    """The sample weights of each output; what there is once serves all outputs."""
+    if sample_weight is None:
+        return [None] * len(names)
+    weights = by_output(sample_weight, y_pred, terms, names, "sample_weight")
+    return weights * len(names) if len(weights) == 1 else weights
 
 
 class CompiledMetrics:
@@ -301,18 +325,18 @@ class CompiledMetrics:
         metrics, weighted_metrics: The arguments of `compile`.
         structure: The model's output, a nest of KerasTensors.
         names: The outputs' names.
-        shapes: (y_true, y_pred) shapes per output, by which "accuracy" is understood.
+        shapes: Gives (y_true, y_pred) shapes per output, by which "accuracy" is understood.
         terms: The losses per output, likewise.
     """
 
-    def __init__(self, metrics: Any, weighted_metrics: Any, structure: Any, names: Sequence[str], shapes: Sequence[Any],
-                 terms: Sequence[Any]):  # fmt: skip
+    def __init__(self, metrics: Any, weighted_metrics: Any, structure: Any, names: Sequence[str],
+                 shapes: Callable[[], Sequence[Any]], terms: Sequence[Any]):  # fmt: skip
         self.names, self.terms = list(names), list(terms)
         self.rows: list[tuple[int, Any, bool]] = []  # output, metric, weighted
         for given, weighted in ((metrics, False), (weighted_metrics, True)):
             for i, found in enumerate(self._per_output(given, structure, names)):
                 for m in found:
-                    self.rows.append((i, resolve_metric(m, shapes[i][0], shapes[i][1], terms[i]), weighted))
+                    self.rows.append((i, resolve_metric(m, *shapes()[i], terms[i]), weighted))
         self.metrics = list({id(m): m for _, m, _ in self.rows}.values())
 
     def _per_output(self, given: Any, structure: Any, names: Sequence[str]) -> list[list[Any]]:
@@ -334,10 +358,8 @@ class CompiledMetrics:
         """Takes one batch into account."""
         if not self.rows:
             return
-        truths, outputs = align(y_true, y_pred, self.terms)
-        weights = parts(sample_weight) if sample_weight is not None else [None]
-        if len(weights) == 1:
-            weights = weights * len(outputs)
+        truths, outputs = align(y_true, y_pred, self.terms, self.names)
+        weights = weights_of(sample_weight, y_pred, self.terms, self.names)
         for i, metric, weighted in self.rows:
             if weighted and weights[i] is not None:
                 metric.update_state(truths[i], outputs[i], sample_weight=weights[i])

@@ -121,7 +121,7 @@ class ArrayData(Data):
 
 def _picker(x: Any, backend: Any) -> Callable[[Any], Any]:
     if hasattr(x, "tocsr"):  # too large when filled up, most likely: that is done batch by batch
-        return lambda rows: to_tensor(x[rows if isinstance(rows, slice) else backend.numpy(rows)].toarray(), backend)
+        return lambda rows: to_tensor(x[rows if isinstance(rows, slice) else backend.numpy(rows)], backend)
     tensor = to_tensor(x, backend)
     gather = backend.gather if backend.is_tensor(tensor) else lambda array, rows: array[backend.numpy(rows)]
     return functools.partial(_pick, gather, tensor)

@@ -162,7 +162,7 @@ def places(part: str, nest: Any) -> list[str]:
 
 
 def arrays(nest: Any, part: str) -> Any:
-    """A nest with each array of any make turned into a numpy array, a framework's tensor or a scipy CSR array.
+    """A nest with each array of any make turned into a numpy array, a framework's dense or ragged tensor, or a scipy CSR array.
 
     Raises:
         DataError: Where something is no array.
@@ -192,7 +192,33 @@ class _Place:
 
 def is_array(x: Any) -> bool:
     """Whether something is an array of any make."""
-    return is_numbers(x) or hasattr(x, "__array__") or hasattr(x, "tocsr") or backend_registry.of(x) is not None
+    return is_numbers(x) or hasattr(x, "__array__") or is_sparse(x) or backend_registry.of(x) is not None
+
+
+# Frameworks' sparse matrices, known by the names of their classes: places of shape (n, 2), values, and the shape.
+COORDINATES: dict[str, Callable[[Any], tuple[Any, Any, Any]]] = {
+    "SparseTensor": lambda x: (x.indices, x.values, x.dense_shape),
+    "BCOO": lambda x: (x.indices, x.data, x.shape),
+}
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether something is a sparse matrix of any make, or one of more dimensions that can be filled up."""
+    return hasattr(x, "tocsr") or type(x).__name__ in COORDINATES
+
+
+def _rows(x: Any) -> Any:
+    """A sparse matrix as a scipy CSR array, whose rows can be picked; with other than two dimensions, filled up."""
+    if hasattr(x, "tocsr"):
+        return x.tocsr()
+    if len(x.shape) != 2:
+        owner = backend_registry.of(x)
+        return np.asarray(x.todense()) if owner is None else owner.numpy(x)
+    from scipy.sparse import coo_array
+
+    places, values, shape = map(np.asarray, COORDINATES[type(x).__name__](x))
+    inside = (places < shape).all(1)  # JAX fills its arrays up with places beyond the end
+    return coo_array((values[inside], tuple(places[inside].T)), tuple(shape.tolist())).tocsr()
 
 
 def _array(x: Any, place: _Place) -> Any:
@@ -200,11 +226,12 @@ def _array(x: Any, place: _Place) -> Any:
         raise DataError(
             f"Unrecognized data type: {place} is a {type_name(x)} ({brief(x)}), but {ACCEPTED} was expected"
         )
-    owner = backend_registry.of(x)
-    if owner is not None:  # a tensor; sparse and ragged ones have no rows to pick, so they are filled up
-        out = owner.numpy(x) if type(x).__name__ in ("SparseTensor", "RaggedTensor") else x
-    elif hasattr(x, "tocsr"):
-        out = x.tocsr()
+    sparse = is_sparse(x)
+    owner = None if sparse else backend_registry.of(x)
+    if sparse:
+        out = _rows(x)
+    elif owner is not None:
+        out = x
     else:
         try:
             out = host_array(x) if is_numbers(x) else np.asarray(x)
@@ -259,10 +286,15 @@ def to_host(x: Any) -> Any:
 
 
 def to_tensor(x: Any, backend: Any) -> Any:
-    """An array of any make as a tensor of a backend, sharing memory where that is possible; text stays an array where it has to."""
+    """An array of any make as a tensor of a backend, sharing memory where that is possible; text stays an array where it has to.
+
+    Sparse matrices stay sparse and ragged tensors ragged where the backend has such tensors.
+    """
     owner = backend_registry.of(x)
     if dtype_of(x) == "string" and "text" not in backend.also_holds:
         return to_host(x)
+    if hasattr(x, "tocsr"):
+        return backend.sparse(x, dtype_of(x))
     return backend.convert(x if owner is backend else to_host(x), dtype_of(x), alias=True)
 
 

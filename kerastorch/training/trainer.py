@@ -1,5 +1,6 @@
 """compile, fit, evaluate, predict: one loop for all backends, which run one batch at a time (see each backend's `steps`)."""
 
+import functools
 import itertools
 import warnings
 from collections.abc import Iterator
@@ -127,12 +128,12 @@ class Trainer:
             with scope.symbolic():
                 self.standardize_inputs(x)
         if state.loss is None and state.arguments.get("loss") is not None and y is not None:
-            state.loss = CompiledLoss(state.arguments["loss"], state.arguments["loss_weights"], output, self._names_of(output))
+            state.loss = self._compiled_loss(y, output)
         if state.loss is not None and y is not None:
             shapes = tree.map_structure(lambda t: t if t is None else (t.shape, t.dtype), y)
             if shapes not in state.checked:
                 try:
-                    state.loss.check(y, output)
+                    state.loss.check(y, y if state.loss.of_targets else output)
                 except LayerError as error:
                     raise LayerError(f"model {self.name!r}: {error}{at(user_line(), 'called')}") from error
                 state.checked.append(shapes)
@@ -140,7 +141,7 @@ class Trainer:
             names = self._names_of(output)
             terms = state.loss.terms if state.loss is not None else [None] * len(names)
             state.metrics = CompiledMetrics(state.arguments.get("metrics"), state.arguments.get("weighted_metrics"), output, names,
-                                            self._shapes(y, output), terms)  # fmt: skip
+                                            functools.partial(self._shapes, y, output), terms)  # fmt: skip
         backend = self.backend
         layers, weights = self._flatten_layers(), self.weights
         flags = (x.trainable for layer in layers for x in (layer, *layer._own_variables))
@@ -166,6 +167,16 @@ class Trainer:
         graph = self._state.extra.get("graph")
         return graph.outputs if graph is not None and self.graph is not None else out
 
+    def _compiled_loss(self, y: Any, output: Any) -> CompiledLoss:
+        """The loss for targets and outputs such as these KerasTensors."""
+        loss, weights = self._training.arguments["loss"], self._training.arguments["loss_weights"]
+        of_targets = type(self).compute_loss is not Trainer.compute_loss and len(parts(y)) != len(parts(output))
+        if not of_targets:
+            return CompiledLoss(loss, weights, output, self._names_of(output))
+        # The user's own compute_loss makes something else of the output, for which there is one target each.
+        names = [losses_.as_loss(x).name for x in tree.leaves(loss)]
+        return CompiledLoss(loss, weights, y, names if len(names) == len(parts(y)) else self._names_of(y), of_targets=True)
+
     def _names_of(self, output: Any) -> list[str]:
         n = len(parts(output))
         if self.graph is not None:
@@ -175,7 +186,8 @@ class Trainer:
         return path_names(output, names)
 
     def _shapes(self, y: Any, output: Any) -> list[tuple[Any, Any]]:
-        truths, outputs = align(y, output, self._training.loss.terms if self._training.loss is not None else ())
+        terms = self._training.loss.terms if self._training.loss is not None else ()
+        truths, outputs = align(y, output, terms, self._names_of(output))
         return [(None if t is None else t.shape, o.shape) for t, o in zip(truths, outputs, strict=True)]
 
     # ---------------------------------------------------------------- fit
@@ -288,10 +300,9 @@ class Trainer:
                 ended(i + every - len(group))
 
     def _joined(self, outputs: list[Any]) -> Any:
-        """The outputs for several batches as numpy arrays."""
-        import numpy as np
-
-        return tree.map_structure(lambda *xs: np.concatenate([_host(self.backend, x) for x in xs]), *outputs)
+        """The outputs for several batches as numpy arrays (or what the backend has in their stead)."""
+        backend = self.backend
+        return tree.map_structure(lambda *xs: backend.joined(xs), *outputs)
 
     def _step(self, step: Any, batch: Any) -> Any:
         """One batch; where that fails, the error says in which model, and as far as it can be found out, why."""
@@ -308,9 +319,9 @@ class Trainer:
     def _check_labels(self, host: Any) -> None:
         """Refuses integer labels (a nest of numpy arrays) that are out of range."""
         loss = self._training.loss
-        if loss is None or host is None:
+        if loss is None or host is None or loss.of_targets:
             return
-        truths, outputs = align(host, self._training.output, loss.terms)
+        truths, outputs = align(host, self._training.output, loss.terms, loss.names)
         for truth, out, term, name in zip(truths, outputs, loss.terms, loss.names, strict=True):
             if truth is not None and term is not None:
                 try:

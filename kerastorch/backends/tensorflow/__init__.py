@@ -5,7 +5,8 @@ from typing import Any
 
 from kerastorch.backend_registry import Backend
 from kerastorch.backends.tensorflow import framework as framework  # first
-from kerastorch.backends.tensorflow import homes, sparse, tensors
+from kerastorch.backends.tensorflow import homes, tensors
+from kerastorch.backends.tensorflow import sparse as sparse_
 from kerastorch.backends.tensorflow.ops import SCALARS, TABLE, TRAILING_SCALARS, WIDER
 
 
@@ -20,7 +21,7 @@ class TensorflowBackend(Backend):
     wider_for = WIDER
     readers = tensors.READERS
     also_holds = frozenset(("text", "sparse", "ragged"))
-    sparse_kinds = sparse.KINDS
+    sparse_kinds = sparse_.KINDS
     traces = True
     variable_attributes = frozenset(("handle", "_should_act_as_resource_variable", "_shared_name", "device"))
 
@@ -36,7 +37,9 @@ class TensorflowBackend(Backend):
     seed = staticmethod(tensors.seed)
     no_gradient = staticmethod(tensors.no_gradient)
     gather = staticmethod(tensors.gather)
-    on_sparse = staticmethod(sparse.on_sparse)
+    sparse = staticmethod(tensors.sparse)
+    joined = staticmethod(tensors.joined)
+    on_sparse = staticmethod(sparse_.on_sparse)
 
     # What runs layers is imported when the first one runs: ops alone do not need it.
 

@@ -34,6 +34,10 @@ class VariableHome(Home):
         self.variable.assign(self._like_ours(value))
 
     def add(self, value: Any, times: float = 1) -> None:
+        if isinstance(value, tf.IndexedSlices):
+            rows = value if times == 1 else tf.IndexedSlices(value.values * times, value.indices, value.dense_shape)
+            self.variable.scatter_add(self._like_ours(rows))
+            return
         change = self._like_ours(value)
         self.variable.assign_add(tf.broadcast_to(change if times == 1 else change * self._like_ours(times), self.variable.shape))
 

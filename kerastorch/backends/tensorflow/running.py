@@ -67,8 +67,17 @@ def dense(gradient: Any) -> Any:
     return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
+def distinct(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
+    """Rows of a gradient with each row at most once."""
+    places, inverse = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, inverse, tf.size(places))
+    return tf.IndexedSlices(values, places, gradient.dense_shape)
+
+
 class DenseUpdates(Updates):
-    """Updates over ops, of gradients that may come as rows."""
+    """Updates over ops, of gradients that may come as rows: these stay so where the optimizer leaves all other rows alone."""
 
     def parts(self, grads: list[Any]) -> list[Any]:
-        return super().parts([dense(g) for g in grads])
+        by = self.optimizer
+        by_rows = by.by_rows and not (by.clipnorm or by.clipvalue or by.global_clipnorm or by.gradient_accumulation_steps)
+        return super().parts([distinct(g) if by_rows and isinstance(g, tf.IndexedSlices) else dense(g) for g in grads])

@@ -100,10 +100,27 @@ def matmul(x, y):
     if len(shape(x)) != 2 or len(shape(y)) != 2 or x.dtype not in PRODUCTS:
         return None
     if isinstance(x, tf.SparseTensor):
-        return tf.sparse.sparse_dense_matmul(x, y)
+        return rows_product(x, y) if x.dtype.is_floating else tf.sparse.sparse_dense_matmul(x, y)
     if isinstance(y, tf.SparseTensor):
         return tf.transpose(tf.sparse.sparse_dense_matmul(y, x, adjoint_a=True, adjoint_b=True))
     return None
+
+
+def rows_product(x, y):
+    """A sparse matrix times a dense one, whose gradient has only those rows for which the sparse one has values."""
+
+    @tf.custom_gradient
+    def product(values, y):
+        def gradients(upstream):
+            rows, columns = x.indices[:, 0], x.indices[:, 1]
+            each = tf.gather(upstream, rows)
+            used, places = tf.unique(columns)
+            sums = tf.math.unsorted_segment_sum(each * values[:, None], places, tf.size(used))
+            return tf.reduce_sum(each * tf.gather(y, columns), -1), tf.IndexedSlices(sums, used, tf.shape(y, "int64"))
+
+        return tf.sparse.sparse_dense_matmul(with_values(x, values), y), gradients
+
+    return product(x.values, y)
 
 
 PRODUCTS = (tf.float32, tf.float64, tf.int32, tf.complex64, tf.complex128)

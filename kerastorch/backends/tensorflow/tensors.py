@@ -95,6 +95,19 @@ def numpy(x: Any) -> np.ndarray:
     return np.asarray(x if x.shape.rank else x.numpy())
 
 
+def sparse(x: Any, dtype: str) -> tf.SparseTensor:
+    """A scipy CSR array as a sparse tensor."""
+    x = x.sorted_indices().tocoo()
+    return tf.SparseTensor(np.stack([x.row, x.col], 1).astype("int64"), tf.cast(x.data, dtype), x.shape)
+
+
+def joined(parts: list[Any]) -> Any:
+    """Tensors put one after the other, as a numpy array; ragged ones stay a ragged tensor, which no array can hold."""
+    if isinstance(parts[0], tf.RaggedTensor):
+        return tf.concat(parts, 0)
+    return np.concatenate([numpy(x) if tf.is_tensor(x) else x for x in parts])
+
+
 # ------------------------------------------------------------------------------------------------ devices
 
 
