@@ -38,7 +38,7 @@ class Progbar:
         unit_name="step",
     ):
         if stateful_metrics is not None and stateless_metrics is not None:
-            raise ValueError("Only one of stateful_metrics and stateless_metrics can be given to Progbar: either says which are averaged")
+            raise ValueError("Only one of stateful_metrics and stateless_metrics can be given to Progbar")
         self.target, self.width, self.verbose = target, width, verbose
         self.interval, self.unit_name = interval, unit_name
         self.stateful_metrics: Any = set(stateful_metrics or ()) if stateless_metrics is None else None
