@@ -68,6 +68,10 @@ class Model(Trainer, Layer):
         """The recorded graph that `call` runs; None for models that have a `call` of their own."""
         return self._state.extra.get("graph") if type(self).call in (Model.call, Functional.call) else None
 
+    @property
+    def _callable(self) -> bool:  # type: ignore[override]
+        return type(self).call is not Model.call or self._state.extra.get("graph") is not None
+
     # ---------------------------------------------------------------- layers
 
     def _layers(self) -> list[Layer]:

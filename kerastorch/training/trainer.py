@@ -87,6 +87,7 @@ class Trainer:
         self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, jit_compile is True
         self.stop_training = False
 
+    _callable = True  # whether there is something to call, which a model with its own `train_step` may do without
     optimizer: Any  # which there is once the model is compiled
     loss: Any = None
     run_eagerly, steps_per_execution, jit_compile = False, 1, False  # until `compile` says otherwise
@@ -127,6 +128,8 @@ class Trainer:
         if self.graph is not None:
             with scope.symbolic():
                 self.standardize_inputs(x)
+        if output is None:
+            y = None  # there is only what the user's own steps do: no loss or metrics of outputs
         if state.loss is None and state.arguments.get("loss") is not None and y is not None:
             state.loss = self._compiled_loss(y, output)
         if state.loss is not None and y is not None:
@@ -161,6 +164,8 @@ class Trainer:
         graph = self._state.extra.get("graph")
         if graph is not None and self.graph is not None:
             return graph.outputs
+        if not self._callable:
+            return None
         with scope.symbolic(), backend_registry.using(self.backend):
             out = self(x)
         self.built = True
