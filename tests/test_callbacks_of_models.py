@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import signal
 import struct
 import sys
 import types
@@ -15,7 +14,7 @@ import pytest
 import kerastorch
 from kerastorch import backend_registry, callbacks, layers, optimizers
 from kerastorch.callbacks import events
-from tests.processes import python
+from tests.processes import ROOT, python
 
 X = np.linspace(-1, 1, 24, dtype="float32").reshape(12, 2)
 Y = X.sum(1, keepdims=True)
@@ -182,32 +181,11 @@ def test_a_backup_names_no_other_file(tmp_path):
         fit(made(), callbacks.BackupAndRestore(tmp_path))
 
 
-KILLED = """
-import os, signal, sys, threading, time
-import numpy as np
-from tests.test_callbacks_of_models import fit, made
-from kerastorch import callbacks
-folder, seconds = sys.argv[1], float(sys.argv[2])
-model = made()
-def die():
-    time.sleep(seconds)
-    os.kill(os.getpid(), signal.SIGKILL)
-class Starting(callbacks.Callback):
-    def on_train_begin(self, logs=None):
-        threading.Thread(target=die, daemon=True).start()
-fit(model, Starting(), callbacks.BackupAndRestore(folder), epochs=40)
-"""
-
-
-def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
-    whole = made()
-    fit(whole, epochs=40)
-    folder = tmp_path / "backup"
-    assert python("-c", KILLED, folder, 0.1).returncode == -signal.SIGKILL
-    last = made()
-    fit(last, callbacks.BackupAndRestore(folder), epochs=40)
-    for a, b in zip(last.get_weights(), whole.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
+@pytest.mark.parametrize("kind, kills", [("backed_up", 13), ("doubly_backed_up", 12), ("checkpointed", 25)])
+def test_killed_runs_end_as_one_that_was_not(tmp_path, kind, kills):
+    done = python(ROOT / "tests" / "killed_runs.py", kind, kills, tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith(f"{kills} kills"), done.stdout + done.stderr
 
 
 # ------------------------------------------------------------------------------------------------ TensorBoard
