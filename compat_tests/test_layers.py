@@ -206,6 +206,56 @@ def test_gradients(case, backend):
         assert_close(backend.numpy(mine), theirs, [10 * t for t in case.tolerance], v.path)
 
 
+def one_of_each():
+    """The ids of the first case of each layer that has weights and gives one certain result in training."""
+    found = {}
+    for case in CASES:
+        if case.training and case.gradient and case.expected is None and case.layer in TRAINED:
+            found.setdefault(case.layer, case.id)
+    return found.values()
+
+
+TRAINED = {
+    "Dense", "EinsumDense", "Embedding", "ReversibleEmbedding", "PReLU", "BatchNormalization", "LayerNormalization",
+    "GroupNormalization", "RMSNormalization", "SpectralNormalization", "Attention", "AdditiveAttention", "MultiHeadAttention",
+    "GroupQueryAttention", "SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "TimeDistributed", "ConvLSTM1D", "ConvLSTM2D",
+    "ConvLSTM3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D",
+    *(f"Conv{r}D{t}" for r in (1, 2, 3) for t in ("", "Transpose")),
+}  # fmt: skip
+
+
+@each_case(lambda case: case.id in one_of_each())
+def test_ten_steps(case, backend):
+    """Weights after ten steps of training, which the reference then takes over."""
+    reference = Reference(case)
+    layer, _ = ours(case, reference.start)
+    values, _ = arrays(case)
+    inputs = [backend.convert(v, v.dtype.name) for v in values]
+    given = [keras.ops.convert_to_tensor(v) for v in values]
+    mine, theirs = kerastorch.optimizers.SGD(0.02, momentum=0.9), keras.optimizers.SGD(0.02, momentum=0.9)
+
+    def loss():
+        out = call(layer, case, inputs, training=True)
+        return kerastorch.ops.mean(kerastorch.ops.square(out - 0.5))
+
+    for _ in range(10):
+        _, gradients = backend.value_and_gradients(loss, layer.trainable_weights)
+        mine.apply(gradients, layer.trainable_weights)
+        out = call(reference.layer, case, given, **({"training": True} if takes_training(reference.layer) else {}))
+        keras.ops.mean(keras.ops.square(out - 0.5)).backward()
+        weights = reference.layer.trainable_weights
+        theirs.apply([v.value.grad for v in weights], weights)
+        for v in weights:
+            v.value.grad = None
+    for a, b, v in zip(layer.get_weights(), reference.layer.get_weights(), layer.weights, strict=True):
+        assert_close(a, b, (1e-4, 1e-5), v.path)
+    reference.layer.set_weights([w + 0.1 for w in layer.get_weights()])
+    layer.set_weights(reference.layer.get_weights())
+    out = call(reference.layer, case, given, **({"training": False} if takes_training(reference.layer) else {}))
+    found, _ = run(case, layer, backend, training=False)
+    assert_close(backend.numpy(found), keras.ops.convert_to_numpy(out), (1e-4, 1e-5))
+
+
 def named_shape_arguments(layer, case):
     """The keywords of a call that the output's shape depends on."""
     takes = inspect.signature(layer.compute_output_shape).parameters
@@ -275,13 +325,22 @@ def test_signature(name):
     assert [(p.name, p.kind, p.default) for p in mine] == [(p.name, p.kind, p.default) for p in theirs]
 
 
+# Layers of another kind, and the file whose tests compare them with the reference.
+ELSEWHERE = {
+    "tests/test_layers.py": ("Input", "InputLayer", "Wrapper"),
+    "compat_tests/test_recurrent.py": ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"),
+    "compat_tests/test_preprocessing.py": [c.layer for c in preprocessing.CASES],
+    "compat_tests/test_image_augmentation.py": (*RANDOM, *image_cases.LAYERS),
+    "tests/test_torch_module.py": ("TorchModuleWrapper",),
+    "tests/test_foreign_layers.py": ("TFSMLayer", "JaxLayer", "FlaxLayer"),
+}
+
+
 def test_every_layer_has_a_case():
-    known = {getattr(layers, case.layer) for case in CASES}
-    families = {cls.__module__ for cls in known}
-    every = {getattr(layers, n) for n in layers.__all__ if n[0].isupper()}
-    drawn = {getattr(layers, name) for name in RANDOM}  # what they do is tested there
-    missing = {cls.__name__ for cls in every - known - drawn if cls.__module__ in families}
-    assert not missing, f"no case for {sorted(missing)}"
+    tested = {name for names in ELSEWHERE.values() for name in names} | {case.layer for case in CASES} | set(BASES)
+    known = {getattr(layers, name) for name in tested}
+    missing = [n for n in layers.__all__ if n[0].isupper() and getattr(layers, n) not in known]
+    assert not missing, f"no case for {missing}"
 
 
 def test_backends_are_those_of_the_registry(backend):

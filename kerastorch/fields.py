@@ -47,6 +47,12 @@ Base = Field()  # an argument that the base class takes, keeps and saves; listed
 REQUIRED = inspect.Parameter.empty
 
 
+def shown(obj: Any) -> str:
+    """The arguments of a declared object that are plain and not the defaults, as they would be written."""
+    values = ((n, getattr(obj, f.attribute or n, d), d) for n, (f, d) in fields_of(type(obj)).items() if f is not Base)
+    return ", ".join(f"{n}={v!r}" for n, v, d in values if v != d and isinstance(v, bool | int | float | str | tuple))
+
+
 def fields_of(cls: type) -> dict[str, tuple[Field, Any]]:
     """The declared fields of a class in order: name -> (field, default)."""
     return getattr(cls, "__fields__", {})
@@ -250,8 +256,8 @@ def choice(*allowed: Any, fold: bool = True, **more: Any) -> Field:
     return Field(parse, **more)
 
 
-def sizes(rank: int, zero: bool = False, optional: bool = False) -> Field:
-    """A field of one integer for all axes or one each, kept as a tuple of `rank`."""
+def sizes(rank: int, zero: bool = False, optional: bool = False, wrong: type[Exception] = ValueError) -> Field:
+    """A field of one integer for all axes or one each, kept as a tuple of `rank`; `wrong` is raised for anything else."""
 
     def parse(value: Any) -> Any:
         if value is None and optional:
@@ -267,7 +273,7 @@ def sizes(rank: int, zero: bool = False, optional: bool = False) -> Field:
         if small:
             raise ValueError(f", including values {small} that do not satisfy `value {'>=' if zero else '>'} 0`")
         if len(out) != rank:
-            raise ValueError("")
+            raise wrong("")
         return out
 
     said = f"{{cls}}: The `{{name}}` argument must be a tuple of {rank} integers. Received {{name}}={{value!r}}{{error}}"

@@ -153,6 +153,7 @@ def test_inputs_that_do_not_fit(layer, inputs, message):
     with pytest.raises(LayerError, match=message) as caught:
         layer(inputs)
     assert repr(layer.name) in str(caught.value) and __file__ in str(caught.value)
+    assert all(f"{n}={getattr(layer, n)!r}" in str(caught.value) for n in ("units", "filters") if hasattr(layer, n))
     assert not layer.weights
 
 

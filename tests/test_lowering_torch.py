@@ -100,6 +100,17 @@ def test_native_like_generic(program, backend):
         np.testing.assert_allclose(mine, theirs, rtol=program.tolerance[0], atol=program.tolerance[1], err_msg=v.path)
 
 
+def test_every_native_rule_has_a_case(backend):
+    """Each layer with a native lowering is in a case in which that lowering is used, so it is tested against the generic one."""
+    used = set()
+    for program in ALL:
+        model = program.model()
+        backend.lower(model, adopt=True)
+        used |= {type(layer) for layer in model._flatten_layers() if getattr(layer._state.lowered.get("torch"), "native", None)}
+    # A user's own module has no other lowering than itself; its tests are in test_torch_module.py.
+    assert set(backend.layers) - used == {layers.TorchModuleWrapper}
+
+
 # ------------------------------------------------------------------------------------------------ what runs
 
 # What records, plans and dispatches. A lowered module may call the backend's own functions and the arithmetic they share.

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from kerastorch import backend_registry, dtype_policies, dtypes, ops, regularizers, scope, tree
+from kerastorch import backend_registry, dtype_policies, dtypes, fields, ops, regularizers, scope, tree
 from kerastorch.errors import LayerError, NotBuilt, OpError, at, is_own, user_line
 from kerastorch.graph import KerasTensor, Node, tensors_in
 from kerastorch.layers import spec
@@ -223,7 +223,7 @@ class Layer(Weighted):
         if not ours and not isinstance(error, OpError):
             return error
         new = LayerError(f"layer {self.name!r} ({type(self).__name__}) cannot take inputs of shape {shown_shapes(args)}: "
-                         f"{str(error).rstrip('.')}{at(user_line())}")  # fmt: skip
+                         f"{str(error).rstrip('.')}{self._configured()}{at(user_line())}")  # fmt: skip
         new.__cause__ = error
         return new
 
@@ -471,7 +471,12 @@ class Layer(Weighted):
         try:
             spec.check(self, self.input_spec, inputs, shape_of)
         except LayerError as error:
-            raise LayerError(f"{error}{at(user_line())}") from None
+            raise LayerError(f"{error}{self._configured()}{at(user_line())}") from None
+
+    def _configured(self) -> str:
+        """How the layer is configured, for the end of a message."""
+        config = fields.shown(self)
+        return f" (configured with {config})" if config else ""
 
     # ---------------------------------------------------------------- masks
 

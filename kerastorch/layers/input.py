@@ -70,6 +70,8 @@ class InputLayer(Layer):
 
 
 def _shape(shape):
+    if not hasattr(shape, "__index__") and not hasattr(shape, "__iter__"):
+        raise ValueError(f"Input: a shape is a tuple of int or None, not {shape!r}")
     dims = (shape,) if hasattr(shape, "__index__") else tuple(shape)
     standardize_shape([0 if d is None else d for d in dims], "Input")
     return dims

@@ -156,7 +156,9 @@ class Concatenate(Merge):
 def _axes(value):
     if hasattr(value, "__index__"):
         return value
-    if not isinstance(value, list | tuple) or len(value) != 2 or not all(hasattr(v, "__index__") for v in value):
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"an integer or a pair of integers is needed, not {value!r}")
+    if len(value) != 2 or not all(hasattr(v, "__index__") for v in value):
         raise ValueError(f"an integer or a pair of integers is needed, not {value!r}")
     return value
 

@@ -208,7 +208,7 @@ class AdaptiveMaxPooling1D(AdaptivePooling):
     """The maximum of `output_size` windows over one spatial axis. Arguments as for `AdaptivePooling`."""
 
     reduce = staticmethod(ops.adaptive_max_pool)
-    output_size: fields.sizes(1)
+    output_size: fields.sizes(1, wrong=TypeError)
 
 
 @declare
@@ -216,7 +216,7 @@ class AdaptiveMaxPooling2D(AdaptivePooling):
     """The maximum of `output_size` windows over two spatial axes. Arguments as for `AdaptivePooling`."""
 
     reduce = staticmethod(ops.adaptive_max_pool)
-    output_size: fields.sizes(2)
+    output_size: fields.sizes(2, wrong=TypeError)
 
 
 @declare
@@ -224,7 +224,7 @@ class AdaptiveMaxPooling3D(AdaptivePooling):
     """The maximum of `output_size` windows over three spatial axes. Arguments as for `AdaptivePooling`."""
 
     reduce = staticmethod(ops.adaptive_max_pool)
-    output_size: fields.sizes(3)
+    output_size: fields.sizes(3, wrong=TypeError)
 
 
 @declare
@@ -232,7 +232,7 @@ class AdaptiveAveragePooling1D(AdaptivePooling):
     """The mean of `output_size` windows over one spatial axis. Arguments as for `AdaptivePooling`."""
 
     reduce = staticmethod(ops.adaptive_average_pool)
-    output_size: fields.sizes(1)
+    output_size: fields.sizes(1, wrong=TypeError)
 
 
 @declare
@@ -240,7 +240,7 @@ class AdaptiveAveragePooling2D(AdaptivePooling):
     """The mean of `output_size` windows over two spatial axes. Arguments as for `AdaptivePooling`."""
 
     reduce = staticmethod(ops.adaptive_average_pool)
-    output_size: fields.sizes(2)
+    output_size: fields.sizes(2, wrong=TypeError)
 
 
 @declare
@@ -248,7 +248,7 @@ class AdaptiveAveragePooling3D(AdaptivePooling):
     """The mean of `output_size` windows over three spatial axes. Arguments as for `AdaptivePooling`."""
 
     reduce = staticmethod(ops.adaptive_average_pool)
-    output_size: fields.sizes(3)
+    output_size: fields.sizes(3, wrong=TypeError)
 
 
 # Keras's other names.
