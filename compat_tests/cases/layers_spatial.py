@@ -81,6 +81,7 @@ CASES = [
         expected=lambda x: means(x, (3, 2), (2, 1)),
     ),  # fmt: skip
     Case("AveragePooling2D", (2, 4, 7, 6), {"pool_size": 2, "strides": 1, **FIRST}),
+    Case("AveragePooling3D", VOLUME, {"pool_size": 2}),
     Case(
         "AveragePooling3D",
         VOLUME,
