@@ -366,6 +366,8 @@ class CompiledMetrics:
             else:
                 metric.update_state(truths[i], outputs[i])
 
+    update_state = update  # by which name older code calls it
+
     def named(self) -> list[tuple[str, Any]]:
         """(name in logs, metric), the output's name in front where there are several outputs; names are made distinct."""
         used: dict[str, int] = {}

@@ -85,6 +85,9 @@ class Data:
             self._open = False
             self._end()
 
+    def close(self) -> None:
+        """Ends whatever prepares batches beside the loop."""
+
     def _begin(self) -> None:
         pass
 

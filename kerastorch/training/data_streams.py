@@ -5,7 +5,7 @@ import concurrent.futures
 import itertools
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -153,6 +153,11 @@ class PyDatasetStream(StreamData):
     def __init__(self, source, *, shuffle, **settings):
         super().__init__(source, kind="PyDataset", **settings)
         self._shuffle = shuffle
+
+    def close(self):
+        if isinstance(self._running, Generator):
+            self._running.close()
+        self._running = None
 
     def _begin(self):
         self._source.on_epoch_begin()

@@ -1,5 +1,6 @@
 """compile, fit, evaluate, predict: one loop for all backends, which run one batch at a time (see each backend's `steps`)."""
 
+import contextlib
 import functools
 import itertools
 import warnings
@@ -15,10 +16,11 @@ from kerastorch.losses import names as losses_
 from kerastorch.metrics.names import resolve as resolve_metric
 from kerastorch.training import data as data_
 from kerastorch.training.compiled import CompiledLoss, CompiledMetrics, align, parts, path_names
+from kerastorch.training.functions import Functions
 from kerastorch.training.logs import Logs
 
 
-class Trainer:
+class Trainer(Functions):
     """What makes a layer trainable on data. Mixed into models."""
 
     def __new__(cls, *args, **kwargs):
@@ -86,6 +88,7 @@ class Trainer:
         self.loss = loss
         self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, jit_compile is True
         self.stop_training = False
+        self.train_function = self.test_function = self.predict_function = None
 
     _callable = True  # whether there is something to call, which a model with its own `train_step` may do without
     optimizer: Any  # which there is once the model is compiled
@@ -236,34 +239,40 @@ class Trainer:
                                      role="evaluate")  # fmt: skip
         epochs = _at_most(epochs, settings.max_epochs)
         steps = self._prepare(data)
+        train = self._runner("train", steps)
         self._check_labels(data.host_labels())
         known = callbacks_.CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=_verbosity(verbose),
                                         epochs=epochs, steps=_at_most(data.num_batches, settings.max_steps_per_epoch), model=self) \
             if not isinstance(callbacks, callbacks_.CallbackList) else callbacks  # fmt: skip
-        self.stop_training = False
-        self._initial_epoch = initial_epoch  # a callback may raise it, to go on where an earlier run was interrupted
-        known.on_train_begin()
-        logs: Any = None
-        for epoch in range(self._initial_epoch, epochs):
-            self.reset_metrics()
-            known.on_epoch_begin(epoch)
-            data.on_epoch_begin(epoch)
-            result = None
-            for result in self._each_batch("train", steps.train, data, epoch, known):  # noqa: B007
-                if self.stop_training:
+        try:
+            self.stop_training = False
+            self._initial_epoch = initial_epoch  # a callback may raise it, to go on where an earlier run was interrupted
+            known.on_train_begin()
+            logs: Any = None
+            for epoch in range(self._initial_epoch, epochs):
+                self.reset_metrics()
+                known.on_epoch_begin(epoch)
+                data.on_epoch_begin(epoch)
+                result = None
+                for result in self._each_batch("train", train, data, epoch, known):  # noqa: B007
+                    if self.stop_training:
+                        break
+                data.on_epoch_end(epoch)
+                steps.finish()
+                logs = dict(self._lazy(result)())
+                if validation is not None and self._due(epoch, validation_freq):
+                    logs.update({f"val_{k}": v for k, v in self._evaluate(validation, known).items()})
+                known.on_epoch_end(epoch, logs)
+                if self.stop_training or data.exhausted:
                     break
-            data.on_epoch_end(epoch)
-            steps.finish()
-            logs = dict(self._lazy(result)())
-            if validation is not None and self._due(epoch, validation_freq):
-                logs.update({f"val_{k}": v for k, v in self._evaluate(validation, known).items()})
-            known.on_epoch_end(epoch, logs)
-            if self.stop_training or data.exhausted:
-                break
-        if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
-            self.optimizer.finalize_variable_values(self.trainable_variables)
-        known.on_train_end(logs)
-        return self.history
+            if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
+                self.optimizer.finalize_variable_values(self.trainable_variables)
+            known.on_train_end(logs)
+            return self.history
+        finally:  # workers end with what they worked for, whatever ended that
+            for source in (data, validation):
+                if source is not None:
+                    source.close()
 
     @staticmethod
     def _due(epoch: int, freq: Any) -> bool:
@@ -342,7 +351,7 @@ class Trainer:
         self.stop_evaluating = False
         known.on_test_begin()
         result = None
-        for result in self._each_batch("test", steps.test, data, 0, known):  # noqa: B007
+        for result in self._each_batch("test", self._runner("test", steps), data, 0, known):  # noqa: B007
             if self.stop_evaluating:
                 break
         logs = dict(self._lazy(result)())
@@ -367,7 +376,8 @@ class Trainer:
             if not isinstance(callbacks, callbacks_.CallbackList) else callbacks  # fmt: skip
         self._prepare(data)
         self._check_labels(data.host_labels())
-        logs = self._evaluate(data, known)
+        with contextlib.closing(data):
+            logs = self._evaluate(data, known)
         if return_dict:
             return logs
         values = list(logs.values())
@@ -385,10 +395,11 @@ class Trainer:
         self.stop_predicting = False
         known.on_predict_begin()
         found: list[Any] = []
-        for outputs in self._each_batch("predict", stepper.predict, data, 0, known):
-            found.append(outputs)
-            if self.stop_predicting:
-                break
+        with contextlib.closing(data):
+            for outputs in self._each_batch("predict", self._runner("predict", stepper), data, 0, known):
+                found.append(outputs)
+                if self.stop_predicting:
+                    break
         known.on_predict_end()
         if not found:
             raise ValueError("predict: the data has no batches")
