@@ -10,6 +10,7 @@ import pytest
 
 import kerastorch
 from compat_tests.cases import (
+    image_transformations,
     layers_attention,
     layers_core,
     layers_merging,
@@ -18,6 +19,7 @@ from compat_tests.cases import (
     layers_spatial,
     preprocessing,
 )
+from compat_tests.test_image_augmentation import RANDOM
 from kerastorch import backend_registry, layers
 from kerastorch.graph import KerasTensor
 from kerastorch.variable import Variable
@@ -349,6 +351,7 @@ ELSEWHERE = {
     "tests/test_layers.py": ("Input", "InputLayer", "Wrapper"),
     "compat_tests/test_recurrent.py": ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"),
     "compat_tests/test_preprocessing.py": [c.layer for c in preprocessing.CASES],
+    "compat_tests/test_image_augmentation.py": (*RANDOM, *(c.layer for c in image_transformations.CASES)),
     "tests/test_torch_module.py": ("TorchModuleWrapper",),
     "tests/test_foreign_layers.py": ("TFSMLayer", "JaxLayer", "FlaxLayer"),
 }
@@ -357,9 +360,7 @@ ELSEWHERE = {
 def test_every_layer_has_a_case():
     tested = {name for names in ELSEWHERE.values() for name in names} | {case.layer for case in CASES} | set(BASES)
     known = {getattr(layers, name) for name in tested}
-    rest = [n for n in layers.__all__ if n[0].isupper() and getattr(layers, n) not in known]
-    # Those of images have records and tests of their own.
-    missing = [n for n in rest if not getattr(layers, n).__module__.startswith("kerastorch.layers.image_")]
+    missing = [n for n in layers.__all__ if n[0].isupper() and getattr(layers, n) not in known]
     assert not missing, f"no case for {missing}"
 
 

@@ -38,6 +38,8 @@ def host(function: Callable) -> Callable:
 class DataLayer(Layer):
     """A layer that prepares data, on whatever framework the data is on, whatever the rest of the model runs on."""
 
+    backend = ops  # where the layers of users find functions, as `self.backend.numpy.mean`
+
     def _backend_for(self, args, kwargs):
         for x in tree.leaves([*args, *kwargs.values()]):
             found = backend_registry.of(x)

@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from kerastorch import backend_registry, fields, ops, random, scope, shapes, tree
+from kerastorch import backend_registry, dtypes, fields, ops, random, scope, shapes, tree
 from kerastorch.fields import declare
 from kerastorch.layers.data_layer import DataLayer, filled
 from kerastorch.op import shape_of
@@ -96,6 +96,11 @@ INTERPOLATION = known("nearest", "bilinear")
 # ------------------------------------------------------------------------------------------------ layers
 
 
+def _in_floatx(backend: Any, x: Any) -> Any:
+    """A tensor of doubles, which numpy makes where nothing else is said, in the usual precision."""
+    return backend.cast(x, dtypes.floatx()) if backend.is_tensor(x) and backend.dtype(x) == "float64" else x
+
+
 def _hook(function: Any) -> Any:
     """A hook that may also be called by hand: on the framework of what it is given, with arrays made tensors of that framework."""
 
@@ -104,7 +109,8 @@ def _hook(function: Any) -> Any:
         if scope.is_symbolic() or (scope.state.calls and scope.state.calls[-1].layer is self):
             return function(self, data, *args, **kwargs)
         backend = self._backend_for((data, *args), kwargs)
-        data, args, kwargs = self._as_tensors(backend, [data, list(args), kwargs])
+        data, *drawn = self._as_tensors(backend, [data, list(args), kwargs])
+        args, kwargs = tree.map_structure(lambda x: _in_floatx(backend, x), drawn)
         with backend_registry.using(backend):
             return function(self, data, *args, **kwargs)
 
@@ -163,6 +169,7 @@ class ImageLayer(DataLayer):
 
     # -------------------------------------------------------------------------------------------- hooks
 
+    @_hook
     def get_random_transformation(self, data, training=True, seed=None):
         """What is done to each image of a batch; None where nothing is random."""
         return None
@@ -175,21 +182,25 @@ class ImageLayer(DataLayer):
         """Boxes, written as "xyxy", of a batch of images of a size; and the size that the images come to."""
         raise NotImplementedError(f"{type(self).__name__} cannot move bounding boxes along with images; leave them out")
 
+    @_hook
     def transform_images(self, images, transformation=None, training=True):
         """A batch of images transformed."""
         images = self._floats(images)
         return self.changed(images, transformation) if self._active(training) else images
 
+    @_hook
     def transform_labels(self, labels, transformation=None, training=True):
         """What is said of whole images, which stays true."""
         return labels
 
+    @_hook
     def transform_segmentation_masks(self, segmentation_masks, transformation=None, training=True):
         """What is said of each pixel, transformed as images are."""
         if not self.moves:
             return segmentation_masks
         return self.transform_images(segmentation_masks, transformation, training=training)
 
+    @_hook
     def transform_bounding_boxes(self, bounding_boxes, transformation=None, training=True):
         """A batch of dicts with "boxes" and "labels" transformed as images are; boxes that are lost get the label -1."""
         if not self.moves or not self._active(training):
@@ -202,18 +213,22 @@ class ImageLayer(DataLayer):
         out = boxes_of.clip_to_image_size({**bounding_boxes, "boxes": boxes}, *size)
         return boxes_of.convert_format(out, "xyxy", self.bounding_box_format, *size)
 
+    @_hook
     def transform_single_image(self, image, transformation, training=True):
         """As `transform_images`, for one image."""
         return self._alone(self.transform_images, image, transformation, training)
 
+    @_hook
     def transform_single_label(self, label, transformation, training=True):
         """As `transform_labels`, for one image."""
         return self._alone(self.transform_labels, label, transformation, training)
 
+    @_hook
     def transform_single_bounding_box(self, bounding_box, transformation, training=True):
         """As `transform_bounding_boxes`, for one image."""
         return self._alone(self.transform_bounding_boxes, bounding_box, transformation, training)
 
+    @_hook
     def transform_single_segmentation_mask(self, segmentation_mask, transformation, training=True):
         """As `transform_segmentation_masks`, for one image."""
         return self._alone(self.transform_segmentation_masks, segmentation_mask, transformation, training)

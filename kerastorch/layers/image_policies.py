@@ -141,9 +141,10 @@ class RandAugment(Policy):
         return {"transforms": self._each_drawn(data, seed), "layer_idxes": chosen}
 
     def changed(self, images, transformation):
-        for i in range(self.num_ops):
-            images = self._run_drawn(transformation["layer_idxes"][i], images, transformation["transforms"])
-        return images
+        def step(i, x):
+            return self._run_drawn(ops.take(transformation["layer_idxes"], i), x, transformation["transforms"])
+
+        return ops.fori_loop(0, self.num_ops, step, images)
 
 
 @declare(order=("value_range", "num_chains", "chain_depth", "factor", "alpha", "all_ops", "interpolation", "seed", "data_format",
@@ -174,29 +175,38 @@ class AugMix(Policy):
         return tuple(name for name in POLICY if self.all_ops or name not in MORE)
 
     def get_random_transformation(self, data, training=True, seed=None):
-        """The weights of the chains and of the images themselves, and for each chain what is drawn and which layers are run."""
+        """The weights of the chains and of the images themselves, which layers each chain runs, and what is drawn for them.
+
+        These are "chain_mixing_weights", of shape (chains,), "weight_sample", of shape (), "layer_idxes", of shape (chains, depth),
+        and "transforms", a list for all chains.
+        """
         if not training:
             return None
-        seed, depth = self._seed(seed), self.chain_depth
-        weights = random.gamma((self.num_chains,), float(self.alpha), seed=seed)
-        chains = []
-        for _ in range(self.num_chains):
-            chosen = random.randint((depth,), 0, len(self.names), seed=seed)
-            length = random.randint((), 0, depth + 1, seed=seed)
-            chosen = ops.where(ops.arange(depth, dtype="int32") < length, chosen, len(self.names))
-            chains.append({"transforms": self._each_drawn(data, seed), "layer_idxes": chosen})
+        seed, shape = self._seed(seed), (self.num_chains, self.chain_depth)
+        weights = random.gamma(shape[:1], float(self.alpha), seed=seed)
+        length = random.randint((self.num_chains, 1), 1, self.chain_depth + 1, seed=seed)
+        chosen = random.randint(shape, 0, len(self.names), seed=seed)
         return {
             "chain_mixing_weights": weights / ops.sum(weights),
             "weight_sample": random.beta((), float(self.alpha), float(self.alpha), seed=seed),
-            "chain_transforms": chains,
+            "layer_idxes": ops.where(ops.arange(self.chain_depth, dtype="int32") < length, chosen, len(self.names)),
+            "transforms": [self._each_drawn(data, seed) for _ in range(self.num_chains)],
         }
 
     def changed(self, images, transformation):
-        total = 0.0
-        for i, chain in enumerate(transformation["chain_transforms"]):
-            x = images
-            for j in range(self.chain_depth):
-                x = self._run_drawn(chain["layer_idxes"][j], x, chain["transforms"])
-            total = x * ops.cast(transformation["chain_mixing_weights"][i], x.dtype) + total
+        depth, drawn = self.chain_depth, transformation["transforms"]
+        chosen = ops.reshape(transformation["layer_idxes"], (-1,))
+        weights = ops.cast(transformation["chain_mixing_weights"], images.dtype)
+        keys = {name: [k for k in found or () if k != "input_shape"] for name, found in drawn[0].items()}
+        stacked = {name: {k: ops.stack([chain[name][k] for chain in drawn]) for k in found} for name, found in keys.items()}
+
+        def step(i, state):  # one loop over all chains, so that frameworks that trace it do so once
+            x, total = state
+            chain, place = ops.floor_divide(i, depth), ops.mod(i, depth)
+            transforms = {name: {k: ops.take(v, chain, axis=0) for k, v in found.items()} for name, found in stacked.items()}
+            x = self._run_drawn(ops.take(chosen, i), ops.where(ops.equal(place, 0), images, x), transforms)
+            return x, total + ops.where(ops.equal(place, depth - 1), ops.take(weights, chain), 0.0) * x
+
+        _, total = ops.fori_loop(0, self.num_chains * depth, step, (images, ops.zeros_like(images)))
         weight = ops.cast(transformation["weight_sample"], images.dtype)
         return images * weight + total * (1 - weight)

@@ -174,7 +174,7 @@ class RandomCrop(RandomImageLayer):
     def changed(self, images, transformation):
         size = (self.height, self.width)
         images = window(images, self._axes, transformation["starts"], transformation["part"])
-        if transformation["part"] != size:
+        if tuple(images.shape[a] for a in self._axes[:2]) != size:
             images = ops.image.resize(images, size, data_format=self.data_format)
         return images
 

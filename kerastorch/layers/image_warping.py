@@ -104,11 +104,19 @@ class Warp(RandomImageLayer):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say where it reads images (`rows_of`)")
 
+    def applied(self, transformation):
+        """Which images are changed, of shape (batch,); None for all."""
+        return None
+
     def changed(self, images, transformation):
-        return self._warped(images, transformation, self.interpolation)
+        return self._read(images, transformation, self.interpolation)
 
     def transform_segmentation_masks(self, segmentation_masks, transformation=None, training=True):
-        return self._warped(segmentation_masks, transformation, "nearest") if training else segmentation_masks
+        return self._read(segmentation_masks, transformation, "nearest") if training else segmentation_masks
+
+    def _read(self, images, transformation, interpolation):
+        out, applied = self._warped(images, transformation, interpolation), self.applied(transformation)
+        return out if applied is None else ops.where(each(applied), out, images)  # others stay free of rounding
 
     def _warped(self, images, transformation, interpolation):
         batch, *sizes = self._sizes(images)
@@ -251,6 +259,17 @@ class RandomShear(Warp):
         shear = transformation["shear_factor"]
         return 1.0, shear[..., 0], 0.0, shear[..., 1], 1.0, 0.0, 0.0, 0.0
 
+    def boxes_moved(self, boxes, transformation, height, width):
+        """As in Keras: rows first and then columns, by parts of the image's size, so that a full shear leaves boxes finite."""
+        across, down = (ops.reshape(s, (-1, 1, 1)) for s in ops.unstack(transformation["shear_factor"], 2, axis=-1))
+        ratio = ops.cast(width, boxes.dtype) / ops.cast(height, boxes.dtype)
+
+        def change(x, y):
+            x = x - across * ratio * y
+            return x, y - down / ratio * x
+
+        return around(boxes, change), (height, width)
+
 
 @declare(order=("factor", "scale", "interpolation", "fill_value", "seed", "data_format", "bounding_box_format"))
 class RandomPerspective(Warp):
@@ -283,10 +302,13 @@ class RandomPerspective(Warp):
 
     def rows_of(self, transformation, height, width):
         start, end = transformation["start_points"], transformation["end_points"]
-        moved = ops.any(start != end, axis=(1, 2), keepdims=True)  # where it is not, rounding must not move pixels either
-        applied = ops.logical_and(ops.reshape(transformation["apply_perspective"], (-1, 1)), ops.squeeze(moved, -1))
         rest = ops.convert_to_tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+        applied = ops.expand_dims(self.applied(transformation), -1)
         return ops.unstack(ops.where(applied, warping.transform_of(start, end), rest), 8, axis=-1)
+
+    def applied(self, transformation):
+        moved = ops.any(transformation["start_points"] != transformation["end_points"], axis=(1, 2))
+        return ops.logical_and(transformation["apply_perspective"], moved)
 
 
 @declare(order=("factor", "scale", "interpolation", "fill_mode", "fill_value", "value_range", "seed", "data_format",
@@ -326,14 +348,16 @@ class RandomElasticTransform(Warp):
         deviation = ops.maximum(strength, 1e-3) * 0.05 * ops.cast(shorter, "float32")
         weights = bell(shorter * 3 // 20 * 2 + 1, deviation, "float32")  # three deviations to both sides
         moves = blurred(transformation["noise"] * deviation, weights, weights, "same", "channels_last")
-        moves = ops.where(each(transformation["apply_transform"]), moves * strength * 0.1 * ops.cast(longer, "float32"), 0.0)
-        y, x = warping.grid(transformation["noise"][..., 0, None], "channels_last")
+        moves = moves * strength * 0.1 * ops.cast(longer, "float32")
 
         def bend(floats):
-            rest = (interpolation, self.fill_mode, self.fill_value, self.data_format)
-            return warping.warp(floats, y + moves[..., 0], x + moves[..., 1], *rest)
+            (y, x), (down, right) = warping.grid(floats, self.data_format), ops.unstack(ops.cast(moves, floats.dtype), 2, axis=-1)
+            return warping.warp(floats, y + down, x + right, interpolation, self.fill_mode, self.fill_value, self.data_format)
 
         return in_floats(bend, images)
+
+    def applied(self, transformation):
+        return ops.logical_and(transformation["apply_transform"], transformation["distortion_factor"] > 0)
 
     def boxes_moved(self, boxes, transformation, height, width):
         raise NotImplementedError("RandomElasticTransform cannot move bounding boxes along with images; leave them out")
