@@ -1,6 +1,6 @@
 """Times kerastorch beside hand-written PyTorch and Keras 3, in one run, and prints ratios.
 
-    python benchmarks/run.py [--only mlp,convnet,lstm,lstm_masked,import,record,ops] [--rounds 5] [--against torch,keras-torch,...]
+    python benchmarks/run.py [--only mlp,convnet,...,import,record,ops] [--rounds 5] [--against torch,keras-torch,...]
 
 Every implementation of a workload runs in a process of its own that stays alive; rounds go through the implementations one after
 the other, phase by phase, so that a slow spell of the machine falls on all of them. Ratios are taken within a round, to
@@ -22,8 +22,8 @@ IMPLEMENTATIONS = {  # name: (package, backend)
     "torch": (None, "torch"), "kerastorch": ("kerastorch", "torch"), "kerastorch-tf": ("kerastorch", "tensorflow"),
     "keras-torch": ("keras", "torch"), "keras-tf": ("keras", "tensorflow"),
 }  # fmt: skip
-WORKLOADS = ("mlp", "convnet", "lstm", "lstm_masked")
-PHASES = ("fit", "fit_verbose", "predict")
+WORKLOADS = ("mlp", "small_1", "small_16", "small_512", "single", "convnet", "resnet", "lstm", "lstm_masked", "transformer")
+PHASES = ("fit", "fit_verbose", "predict", "predict_one")
 
 
 def worker(implementation, name):
@@ -84,7 +84,7 @@ def show(name, times):
 
     base = times.get("torch", {})
     print(f"\n{name}: time relative to hand-written PyTorch, median (range)")
-    columns = ("fit", "fit_verbose", "predict", "first step")
+    columns = (*PHASES, "first step")
     print(f"  {'':<15}" + "".join(f"{c:>20}" for c in columns))
     for impl, row in times.items():
         cells = []
@@ -93,8 +93,8 @@ def show(name, times):
             if not values or not reference:
                 cells.append("-")
             elif impl == "torch":
-                per = workloads.STEPS[name] if phase == "fit" else 1
-                cells.append(f"{1000 * statistics.median(values) / per:.2f} ms" + ("/step" if phase == "fit" else ""))
+                per, unit = {"fit": (workloads.WORKLOADS[name].steps, "/step"), "predict_one": (workloads.ONES, "")}.get(phase, (1, ""))
+                cells.append(f"{1000 * statistics.median(values) / per:.3f} ms{unit}")
             else:
                 ratios = [a / b for a, b in zip(values, reference)]
                 spread = f" ({min(ratios):.2f}-{max(ratios):.2f})" if len(ratios) > 1 else ""
