@@ -27,6 +27,10 @@ class Home:
         """A copy of the value as a numpy array in Keras's layout."""
         raise NotImplementedError("a home says how it is read")
 
+    def view(self) -> Any:
+        """As `numpy`, for whoever reads it at once: it may share memory with the home, and change with it."""
+        return self.numpy()
+
     def write(self, value: Any) -> None:
         """Sets the value from a numpy array, or from a tensor of the same backend, in Keras's layout."""
         raise NotImplementedError("a home says how it is written")
@@ -56,10 +60,9 @@ class HostHome(Home):
         self.pinned = False  # whether it stays here when a backend reads it: for numbers that the host computes with
 
     def numpy(self) -> Any:
-        return self.read().copy()
+        return self.view().copy()
 
-    def read(self) -> Any:
-        """The array itself."""
+    def view(self) -> Any:
         if self.draw is not None:
             self.array, self.draw = self.draw(), None
         return self.array
@@ -68,11 +71,11 @@ class HostHome(Home):
         return self.numpy()
 
     def write(self, value: Any) -> None:
-        self.draw, self.array = None, value
+        self.draw, self.array = None, value.copy()
 
     def add(self, value: Any, times: float = 1) -> None:
-        old = self.read()
-        self.write((old + value * times).astype(old.dtype))
+        old = self.view()
+        self.array = (old + value * times).astype(old.dtype)
 
 
 moves = 0  # how often any variable has moved: whoever has gathered the tensors of many compares it
@@ -139,6 +142,7 @@ class Variable(Operators):
             self._home: Home = HostHome(lambda: self._host(initializer(self.shape, dtype=self.dtype)))
         else:
             value = host_array(initializer, dtype)
+            value = value.copy() if value.base is not None or value is initializer else value  # the user's may change
             own["shape"], own["dtype"] = tuple(value.shape), dtypes.standardize(value.dtype)
             if shape is not None and standardize_shape(shape, name) != self.shape:
                 raise ValueError(f"Variable {name!r}: shape {tuple(shape)} was asked for, but the value has {self.shape}")
@@ -216,6 +220,11 @@ class Variable(Operators):
         """A copy of the value as a numpy array."""
         value = self.stand_in()
         return self._home.numpy() if value is None else self._owner(value).numpy(value)
+
+    def view(self) -> Any:
+        """As `numpy`, for whoever reads it at once: it may share memory with the variable, and change with it."""
+        value = self.stand_in()
+        return self._home.view() if value is None else self._owner(value).numpy(value)
 
     # ---------------------------------------------------------------- writing
 
@@ -472,14 +481,14 @@ def standardize_shape(shape: Any, name: str = "") -> tuple[int, ...]:
 
 
 def host_array(value: Any, dtype: str | None = None) -> Any:
-    """A value of any kind (number, nest, array, tensor, Variable) as a numpy array."""
+    """A value of any kind (number, nest, array, tensor, Variable) as a numpy array, which may share its memory."""
     import numpy as np
 
     backend = backend_registry.of(value)
     if backend is not None:
         value = backend.numpy(value)
     elif isinstance(value, Variable):
-        value = value.numpy()
+        value = value.view()
     array = np.asarray(value)
     if dtype is None:
         dtype = dtypes.standardize(array.dtype)

@@ -5,7 +5,7 @@ from typing import Any
 
 from kerastorch import backend_registry
 from kerastorch.errors import near
-from kerastorch.saving import archive, hdf5, safetensors, shards, weights
+from kerastorch.saving import archive, hdf5, safetensors, shards, tf_checkpoint, weights
 from kerastorch.saving.atomic import replacing
 
 KERAS, WEIGHTS, H5, TENSORS = ".keras", ".weights.h5", (".h5", ".hdf5"), ".safetensors"
@@ -135,7 +135,8 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
 
     Args:
         model: A built model.
-        filepath: The file; ends in `.weights.h5`, `.weights.json`, `.keras`, `.safetensors`, or in `.h5` as Keras 2 wrote it.
+        filepath: The file; ends in `.weights.h5`, `.weights.json`, `.keras`, `.safetensors`, or in `.h5` as Keras 2 wrote it. Or
+            what tf.keras wrote: a checkpoint (the path without `.index`), or the folder of a SavedModel.
         skip_mismatch: Whether layers that do not fit keep their weights, with a warning, while the others are loaded.
         objects_to_skip: For `.weights.h5`: layers that are left as they are.
         by_name: For `.h5` of Keras 2: whether layers are found by their names rather than by their order.
@@ -153,16 +154,19 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
         raise ValueError(f"load_weights: objects_to_skip only supports loading '.weights.h5' files. This is {path!r}")
     if by_name and kind not in H5:
         raise ValueError(f"load_weights: by_name only supports loading legacy '.h5' or '.hdf5' files. This is {path!r}")
-    if kind is None:
+    prefix = None if kind else tf_checkpoint.prefix_of(path)
+    if kind is None and prefix is None:
         raise ValueError(
             f"load_weights: File format not supported: {path!r} must end in '.weights.h5', '.weights.json', '.keras', "
-            "'.safetensors' or '.h5'"
+            "'.safetensors' or '.h5', or be a checkpoint of TensorFlow"
         )
     if kind not in H5:
         _need_built(model, "load_weights", "You are loading weights into a model that has not yet been built")
-    if not os.path.exists(path):
+    if prefix is None and not os.path.exists(path):
         raise FileNotFoundError(f"load_weights: there is no file {path}")
-    if kind == TENSORS:
+    if prefix is not None:
+        tf_checkpoint.load_weights(model, prefix, skip_mismatch)
+    elif kind == TENSORS:
         if skip_mismatch:
             raise ValueError("load_weights: skip_mismatch cannot be used with .safetensors files")
         backend_registry.get("torch").set_state(model, safetensors.read(path))

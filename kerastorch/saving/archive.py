@@ -2,10 +2,11 @@
 
 import contextlib
 import datetime
-import io
 import json
 import os
+import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -14,17 +15,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from kerastorch.legacy import configs, spelling
-from kerastorch.saving import hdf5, safety, weights
+from kerastorch.saving import hdf5, safety, stretches, weights
 from kerastorch.saving.atomic import replacing, replacing_folder
 from kerastorch.saving.objects import deserialize_keras_object, serialize_keras_object, sharing_objects
 from kerastorch.saving.tracking import parts_of
 from kerastorch.utils import archives
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
-IN_MEMORY = 1 << 30  # bytes of weights up to which an archive is put together in memory rather than on the disk
 FREE = 64 << 20  # bytes that a member may claim whatever it takes in the archive
 EXPANSION = 200  # beyond them, how many times what it takes there
 MEMBERS = 100_000
+ALIGNMENT, PADDING, EXTRA = 64, 0xD935, struct.Struct("<HH")  # an extra field of a header that is there for its length alone
 
 
 # ------------------------------------------------------------------------------------------------ writing
@@ -45,7 +46,7 @@ def save(model: Any, target: Any, zipped: bool) -> None:
     elif hasattr(target, "write"):
         _write_archive(model, target, config, metadata)
     else:
-        with replacing(target) as temporary, open(temporary, "w+b") as file:
+        with replacing(target) as temporary, open(temporary, "w+b", buffering=0) as file:
             _write_archive(model, file, config, metadata)
 
 
@@ -67,22 +68,37 @@ def _write_folder(model: Any, folder: str, config: str, metadata: str) -> None:
     _write_assets(model, os.path.join(folder, ASSETS))
 
 
-def _write_archive(model: Any, file: Any, config: str, metadata: str) -> None:
-    size = sum(v.size * 4 for v in model.weights)
-    buffer: Any = io.BytesIO() if size < IN_MEMORY else tempfile.TemporaryFile(dir=os.path.dirname(getattr(file, "name", "")))
-    with zipfile.ZipFile(file, "w") as archive, buffer:
+def _write_archive(model: Any, target: Any, config: str, metadata: str) -> None:
+    if not (target.seekable() and target.readable()):
+        with tempfile.TemporaryFile() as file:
+            _write_archive(model, file, config, metadata)
+            file.seek(0)
+            shutil.copyfileobj(file, target)
+        return
+    file = stretches.InPlace(target)
+    with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(zipfile.ZipInfo(METADATA), metadata)
         archive.writestr(zipfile.ZipInfo(CONFIG), config)
-        with hdf5.create(buffer) as store:
-            weights.write_all(model, lambda *entry: hdf5.write(store, *entry))
-        buffer.seek(0)
-        with archive.open(zipfile.ZipInfo(WEIGHTS), "w", force_zip64=True) as member:
-            while chunk := buffer.read(1 << 24):
-                member.write(chunk)
+        with archive.open(_aligned(WEIGHTS, target.tell()), "w", force_zip64=True) as member:
+            content = stretches.Stretch(target, target.tell())
+            with hdf5.create(content) as store:
+                weights.write_all(model, lambda *entry: hdf5.write(store, *entry, target=content))
+            file.written = True
+            content.pass_on(member.write)  # for the checksum
+            file.written = False
         with tempfile.TemporaryDirectory() as folder:
             _write_assets(model, folder)
             for path in sorted(Path(folder).rglob("*")):
                 archive.write(path, f"{ASSETS}/{path.relative_to(folder).as_posix()}")
+
+
+def _aligned(name: str, place: int) -> zipfile.ZipInfo:
+    """A member whose header, if it is written at a place, makes its content begin where arrays can be used as they lie."""
+    info = zipfile.ZipInfo(name)
+    info.CRC = info.compress_size = 0  # not known yet, but in the header
+    begin = place + len(info.FileHeader(zip64=True)) + EXTRA.size
+    info.extra = EXTRA.pack(PADDING, -begin % ALIGNMENT).ljust(EXTRA.size + -begin % ALIGNMENT, b"\0")
+    return info
 
 
 def _write_assets(model: Any, folder: str) -> None:
@@ -184,7 +200,7 @@ class Archive(Source):
         """The content of a member, whose checksum is compared at its end."""
         try:
             with self.zip.open(self._member(name)) as member:
-                while chunk := member.read(1 << 24):
+                while chunk := member.read(stretches.BLOCK):
                     yield chunk
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
             raise ValueError(f"{self.path}: the member {name!r} is damaged: {error}") from error
@@ -199,7 +215,7 @@ class Archive(Source):
             if info.compress_type == zipfile.ZIP_STORED:
                 for _ in self.chunks(WEIGHTS):
                     pass
-                source: Any = _Part(self.file, self._begin(info), info.file_size)
+                source: Any = stretches.Stretch(self.file, self._begin(info), info.file_size)
             else:
                 source = stack.enter_context(tempfile.TemporaryFile())
                 for chunk in self.chunks(WEIGHTS):
@@ -226,34 +242,6 @@ class Archive(Source):
             yield os.path.join(folder, *begin.strip("/").split("/"))
 
 
-class _Part(io.RawIOBase):
-    """A stretch of a file as a file, so that what is stored in an archive is read where it lies."""
-
-    def __init__(self, file: IO[bytes], begin: int, size: int):
-        self.file, self.begin, self.size, self.place = file, begin, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.place, os.SEEK_END: self.size}[whence]
-        self.place = max(0, start + offset)
-        return self.place
-
-    def tell(self) -> int:
-        return self.place
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")[: max(0, self.size - self.place)]
-        self.file.seek(self.begin + self.place)
-        count = self.file.readinto(view)  # type: ignore[attr-defined]
-        self.place += count
-        return count
-
-
 @contextlib.contextmanager
 def opened(source: Any) -> Iterator[Source]:
     """A `.keras` archive or folder by path, or an archive in a file object."""
@@ -262,7 +250,7 @@ def opened(source: Any) -> Iterator[Source]:
     elif os.path.isdir(source):
         yield Folder(os.fspath(source))
     else:
-        with open(source, "rb") as file:
+        with open(source, "rb", buffering=0) as file:
             yield Archive(os.fspath(source), file)
 
 

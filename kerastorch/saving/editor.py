@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from kerastorch.errors import near
 from kerastorch.saving import archive, hdf5, shards, weights
 from kerastorch.saving.atomic import replacing
@@ -51,9 +53,9 @@ class KerasFileEditor:
             for part in group.removesuffix("vars").strip("/").split("/"):
                 place = place.setdefault(part, {}) if part else place
             for key, dataset in store.items():
-                for problem in hdf5.suspicious(dataset, f"{group}/{key}"):
+                for problem in dataset.suspicious(f"{group}/{key}"):
                     raise ValueError(f"{self.filepath}: {problem}")
-                place[key] = hdf5.read(dataset)
+                place[key] = np.array(dataset.read())
 
     # ---------------------------------------------------------------- looking
 

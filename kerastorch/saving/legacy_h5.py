@@ -22,6 +22,7 @@ from kerastorch.saving import hdf5, safety
 from kerastorch.saving.archive import parsed
 from kerastorch.saving.atomic import replacing
 from kerastorch.saving.objects import deserialize_keras_object, serialize_keras_object
+from kerastorch.saving.weights import assign_all, report
 from kerastorch.variable import Variable
 
 WEIGHTS, OPTIMIZER, TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
@@ -105,7 +106,7 @@ def _write_group(parent: h5py.Group, name: str, variables: Sequence[Variable]) -
     for v in variables:
         names.append(v.path if v.path not in names else f"{v.path}_{len(names)}")
     _write_names(group, "weight_names", names)
-    hdf5.write(group, ".", {n: v.numpy() for n, v in zip(names, variables, strict=True)}, {})
+    hdf5.write(group, ".", dict(zip(names, variables, strict=True)), {})
 
 
 def _write_names(group: h5py.Group, key: str, names: Sequence[str]) -> None:
@@ -178,13 +179,13 @@ def _names(group: h5py.Group, key: str) -> list[str]:
     return found
 
 
-def _datasets(group: h5py.Group, path: str) -> list[h5py.Dataset]:
-    found = []
+def _datasets(group: h5py.Group, path: str) -> list[hdf5.Stored]:
+    found: list[hdf5.Stored] = []
     for name in _names(group, "weight_names"):
         if not isinstance(group.get(name), h5py.Dataset):
             raise ValueError(f"{path}: {group.name} names the weight {name!r}, which it does not have")
-        found.append(group[name])
-        for problem in hdf5.suspicious(group[name], f"{group.name}/{name}"):
+        found.append(hdf5.Stored(group[name]))
+        for problem in found[-1].suspicious(f"{group.name}/{name}"):
             raise ValueError(f"{path}: {problem}")
     return found
 
@@ -204,7 +205,7 @@ def _read_all(model: Any, file: h5py.File, path: str, skip_mismatch: bool, by_na
     plans: list[Plan] = []
     problems: list[str] = []
     for name, layer in pairs:
-        variables, arrays = ordered(layer), [hdf5.read(d) for d in stored[name]]
+        variables, arrays = ordered(layer), [d.read() for d in stored[name]]
         arrays = old_weights.modern(layer, arrays, version or "1", backend)
         wrong = list(_misfits(layer, name, variables, arrays))
         problems += wrong
@@ -212,19 +213,14 @@ def _read_all(model: Any, file: h5py.File, path: str, skip_mismatch: bool, by_na
             plans.append((layer, variables, arrays))
     own = model._own_ordered()
     if TOP in root and own:
-        arrays = [hdf5.read(d) for d in _datasets(root[TOP], path)]
+        arrays = [d.read() for d in _datasets(root[TOP], path)]
         problems += _misfits(model, TOP, own, arrays)
         plans.append((model, own, arrays))
-    if problems:
-        message = f"{path} does not fit model {model.name!r}: {'; '.join(problems[:5])}"
-        if not skip_mismatch:
-            raise ValueError(message)
-        warnings.warn(message, stacklevel=5)
+    report(problems, path, model, skip_mismatch)
     for layer, variables, arrays in plans:
         if layer is model and problems and list(_misfits(model, TOP, variables, arrays)):
             continue
-        for v, array in zip(variables, arrays, strict=True):
-            v.assign(array)
+        assign_all(zip(variables, arrays, strict=True))
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
 
@@ -256,7 +252,7 @@ def _misfits(layer: Any, name: str, variables: Sequence[Variable], arrays: Seque
 
 def _restore_optimizer(model: Any, group: h5py.Group, path: str) -> None:
     variables: Iterable[Variable] = model.optimizer.variables
-    arrays = [hdf5.read(d) for d in _datasets(group, path)]
+    arrays = [d.read() for d in _datasets(group, path)]
     if [v.shape for v in variables] != [tuple(a.shape) for a in arrays]:
         warnings.warn(
             f"{path}: the optimizer's state is that of another optimizer or an older Keras, so {model.optimizer.name!r} starts "
@@ -264,5 +260,4 @@ def _restore_optimizer(model: Any, group: h5py.Group, path: str) -> None:
             stacklevel=4,
         )
         return
-    for v, array in zip(variables, arrays, strict=True):
-        v.assign(array)
+    assign_all(zip(variables, arrays, strict=True))

@@ -68,7 +68,7 @@ def read(path: str) -> dict[str, Any]:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{path}: the header of the safetensors file is malformed: {error!r}") from error
     begin = 8 + length
-    data = np.memmap(path, np.uint8, "r", begin) if size > begin else np.empty(0, np.uint8)
+    data = np.memmap(path, np.uint8, "c", begin) if size > begin else np.empty(0, np.uint8)
     found, last = {}, 0
     for name, (dtype, shape, start, end) in sorted(entries.items(), key=lambda item: item[1][2:]):
         kind = numpy_dtype(dtype)

@@ -10,7 +10,7 @@ from kerastorch.models.sequential import Sequential
 from kerastorch.training.trainer import Trainer
 
 ABSENT = (AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError)
-_OWN_CLASSES = (Layer, Model, Sequential, Trainer, object)
+_OWN_CLASSES = {c for top in (Layer, Model, Sequential, Trainer) for c in top.__mro__}  # whose properties hold no layers
 
 
 def parts_of(model: Any) -> dict[int, tuple[Any, list[str]]]:
@@ -29,7 +29,7 @@ def _walk(owner: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, An
         return
     seen[id(owner)] = owner  # kept, since another object could get the id of one that is gone
     if has_variables:
-        for name, child in _children(owner):
+        for name, child in children_of(owner):
             yield from _walk(child, f"{path}/{name}" if path else name, seen)
     elif isinstance(owner, list | tuple | dict):
         used: dict[str, int] = {}
@@ -39,12 +39,12 @@ def _walk(owner: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, An
             yield from _walk(item, f"{path}/{base}_{n}" if n else f"{path}/{base}", seen)
 
 
-def _children(owner: Any) -> Iterator[tuple[str, Any]]:
+def children_of(owner: Any) -> Iterator[tuple[str, Any]]:
     """What an object's attributes and properties hold: the layers of a recorded model first, private names last."""
     if isinstance(owner, optimizers.Optimizer):
         yield from ((n, v) for n, v in vars(owner).items() if isinstance(v, optimizers.Optimizer))
         return
-    names = {n for n in vars(owner) if n != "_state"}
+    names = {n for n in getattr(owner, "__dict__", ()) if n != "_state"}
     for cls in type(owner).__mro__:
         if cls not in _OWN_CLASSES:
             names |= {n for n, v in vars(cls).items() if isinstance(v, property) and not n.startswith("__")}

@@ -6,7 +6,7 @@ its own variables. The optimizer's are in `optimizer/vars`.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kerastorch import optimizers
@@ -14,6 +14,7 @@ from kerastorch.layers.base import Layer
 from kerastorch.optimizers.state import State
 from kerastorch.saving import hdf5
 from kerastorch.saving.tracking import ABSENT, parts_of
+from kerastorch.variable import Variable
 
 OLD_LAYERS = "_layer_checkpoint_dependencies"  # what files of tf.keras 2.13 have in place of "layers"
 STATE = ("optimizer", "seed_generator", "metrics", "_metrics", "loss_tracker")  # in files, and no weights of layers
@@ -32,7 +33,10 @@ def write_all(model: Any, write: Write, skipped: Sequence[Any] = ()) -> None:
     for part, (where, *_) in parts_of(model).values():
         if id(part) not in left_out:
             store: dict[str, Any] = {}
-            part.save_own_variables(store)
+            if _plain(part, "save_own_variables"):  # which would copy all values before the first is written
+                store.update((str(i), v) for i, v in enumerate(_variables(part)))
+            else:
+                part.save_own_variables(store)
             write(f"{where}/vars", store, {"name": part.name})
 
 
@@ -50,15 +54,20 @@ def read_all(model: Any, groups: hdf5.Groups, path: str, skip_mismatch: bool = F
         ValueError: If the file does not fit the model; the message names the entries.
     """
     plans, problems, notes = _plan(model, groups, {id(x) for x in skipped})
+    report(problems, path, model, skip_mismatch)
+    if notes:
+        warnings.warn(f"{path}: {_listed(notes)}", stacklevel=4)
+    read = [(part, {key: dataset.read() for key, dataset in store.items()}) for part, store in plans]
+    _assign_all(model, read, path)
+
+
+def report(problems: list[str], path: str, model: Any, skip_mismatch: bool) -> None:
+    """Says what does not fit: as an error, or as a warning where that is skipped."""
     if problems:
         message = f"{path} does not fit model {model.name!r}: {_listed(problems)}"
         if not skip_mismatch:
             raise ValueError(message)
-        warnings.warn(message, stacklevel=4)
-    if notes:
-        warnings.warn(f"{path}: {_listed(notes)}", stacklevel=4)
-    read = [(part, {key: hdf5.read(dataset) for key, dataset in store.items()}) for part, store in plans]
-    _assign_all(model, read, path)
+        warnings.warn(message, stacklevel=5)
 
 
 def _listed(problems: list[str]) -> str:
@@ -107,11 +116,10 @@ def _name(way: str, groups: hdf5.Groups) -> str:
 
 def _misfits(part: Any, group: str, store: Mapping[str, Any]) -> Iterator[str]:
     for key, dataset in store.items():
-        yield from hdf5.suspicious(dataset, f"{group}/{key}")
-    if not _plain(part):  # the layer alone knows what it stores
+        yield from dataset.suspicious(f"{group}/{key}")
+    if not _plain(part, "load_own_variables"):  # the layer alone knows what it stores
         return
-    variables = part._own_ordered() if isinstance(part, Layer) else part.stored_variables(len(store))
-    wanted = {str(i): v for i, v in enumerate(variables)}
+    wanted = {str(i): v for i, v in enumerate(_variables(part, len(store)))}
     if len(wanted) != len(store):
         ends = [f"{group}/{key} is missing" for key in wanted.keys() - store.keys()]
         ends += [f"{group}/{key} is superfluous" for key in store.keys() - wanted.keys()]
@@ -130,22 +138,43 @@ def _misfits(part: Any, group: str, store: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def _plain(part: Any) -> bool:
+def _plain(part: Any, method: str) -> bool:
     """Whether a part stores its variables by number, as all do whose class does not say otherwise."""
     base: Any = Layer if isinstance(part, Layer) else State
-    return type(part).load_own_variables is base.load_own_variables
+    return getattr(type(part), method) is getattr(base, method)
+
+
+def _variables(part: Any, count: int | None = None) -> Sequence[Variable]:
+    """The variables of a part that does, in their order; of an optimizer those that a file of so many has."""
+    if isinstance(part, Layer):
+        return part._own_ordered()
+    return part.variables if count is None else part.stored_variables(count)
 
 
 def _assign_all(model: Any, read: list[tuple[Any, Mapping]], path: str) -> None:
     """Assigns what was read; where a layer's own loader fails, all weights are put back."""
-    risky = not all(_plain(part) for part, _ in read)
+    risky = not all(_plain(part, "load_own_variables") for part, _ in read)
     before = [(v, v.numpy()) for v in model.weights] if risky else []
+    plain = [(part, store) for part, store in read if _plain(part, "load_own_variables")]
     try:
+        assign_all((v, store[str(i)]) for part, store in plain for i, v in enumerate(_variables(part, len(store))))
         for part, store in read:
-            part.load_own_variables(store)
+            if not _plain(part, "load_own_variables"):
+                part.load_own_variables(store)
     except ABSENT as error:
         for variable, value in before:
             variable.assign(value)
         raise ValueError(
             f"{path} does not fit model {model.name!r}, whose weights were left as they were: {error}"
         ) from error
+
+
+def assign_all(pairs: Iterable[tuple[Variable, Any]]) -> None:
+    """Assigns arrays to variables whose shapes they have; the large ones side by side, since this is all that loading takes."""
+    large = []
+    for variable, array in pairs:
+        if array.nbytes < hdf5.LARGE:
+            variable.assign(array)
+        else:
+            large.append((variable, array))
+    hdf5.in_threads(lambda pair: pair[0].assign(pair[1]), large)

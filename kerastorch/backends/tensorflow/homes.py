@@ -30,6 +30,10 @@ class VariableHome(Home):
         with tf.init_scope():  # the value of now, even where a function is being traced
             return np.array(self.variable)
 
+    def view(self) -> np.ndarray:
+        with tf.init_scope():
+            return self.backend.numpy(self.variable.value())
+
     def write(self, value: Any) -> None:
         self.variable.assign(self._like_ours(value))
 

@@ -114,10 +114,14 @@ class ParameterHome(Home):
         with torch.no_grad():
             return self.backend.numpy(self.tensor().clone())
 
+    def view(self) -> Any:
+        with torch.no_grad():
+            return self.backend.numpy(self.tensor())
+
     def write(self, value: Any) -> None:
         with torch.no_grad():
             if not isinstance(value, torch.Tensor):
-                value = self.backend.convert(value)
+                value = self.backend.convert(value, alias=True)
             for p, part in zip(self.parameters, self.weight.to_native(value.detach()), strict=True):
                 p.copy_(part)
 
@@ -156,9 +160,9 @@ def _owner(module: nn.Module, dotted: str) -> tuple[nn.Module, str]:
 def place(backend: Any, module: nn.Module, weights: Sequence[Weight], adopt: bool) -> None:
     """Fills the parameters with the variables' values; `adopt` makes them the variables' home."""
     for w in weights:
-        value = w.variable.numpy()
+        value = backend.convert(w.variable.view(), alias=True)
         with torch.no_grad():
-            for (owner, name), part in zip([_owner(module, n) for n in w.names], w.to_native(backend.convert(value)), strict=True):
+            for (owner, name), part in zip([_owner(module, n) for n in w.names], w.to_native(value), strict=True):
                 target = getattr(owner, name)
                 target.copy_(part)
         if adopt:

@@ -33,4 +33,4 @@ def set_state(backend: Any, model: Any, arrays: Mapping[str, Any]) -> None:
         raise ValueError(f"the weights do not fit model {model.name!r}: {'; '.join(sorted(problems)[:5])}")
     with torch.no_grad():
         for name, value in wanted.items():
-            value.copy_(tensors.convert(arrays[name]))
+            value.copy_(tensors.convert(arrays[name], alias=True))

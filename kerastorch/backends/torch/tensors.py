@@ -98,7 +98,7 @@ def _from_array(array: np.ndarray, place: torch.device, alias: bool) -> torch.Te
     bits = BITS.get(name)
     if bits is not None:
         array = array.view(bits)
-    shared = alias and array.flags.writeable and all(step >= 0 for step in array.strides)
+    shared = alias and array.flags.writeable and array.flags.aligned and all(step >= 0 for step in array.strides)
     if shared:
         result = torch.from_numpy(array).to(place)
     elif name in DTYPES:
