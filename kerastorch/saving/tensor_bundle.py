@@ -26,6 +26,10 @@ DTYPES = {
 Message = dict[int, list[Any]]
 
 
+class Malformed(ValueError):
+    """Bytes that are no table or message; whoever knows the file says which."""
+
+
 class Bundle:
     """A bundle whose index has been read and compared with the sizes of its data files.
 
@@ -50,10 +54,10 @@ class Bundle:
             self.entries = {key.decode(): message(value) for key, value in entries.items()}
             count = number(header, 1)
             if number(header, 2):
-                raise ValueError("numbers with the most significant byte first")
+                raise Malformed("numbers with the most significant byte first")
             if not 1 <= count <= 99_999:
-                raise ValueError(f"{count} data files")
-        except (ValueError, IndexError, TypeError) as error:
+                raise Malformed(f"{count} data files")
+        except (Malformed, UnicodeDecodeError) as error:
             raise ValueError(f"{path} is no index of a TensorFlow checkpoint, or damaged: {error}") from error
         self.data = [self._mapped(f"{prefix}.data-{i:05d}-of-{count:05d}") for i in range(count)]
 
@@ -114,7 +118,7 @@ class Bundle:
 def _table(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The keys and values of a table."""
     if len(content) < FOOTER or not content.endswith(MAGIC):
-        raise ValueError("it does not end as such tables do")
+        raise Malformed("it does not end as such tables do")
     place = len(content) - FOOTER
     for _ in range(2):  # of a block that is empty here
         _, place = _varint(content, place)
@@ -122,7 +126,7 @@ def _table(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     for _, handle in _block(content, place):
         begin, _ = _varint(handle, 0)
         if begin < last:  # a block that comes again and again would make much out of little
-            raise ValueError("its blocks are not in order")
+            raise Malformed("its blocks are not in order")
         last = begin + 1
         yield from _block(handle, 0, content)
 
@@ -133,9 +137,9 @@ def _block(handle: bytes, place: int, content: bytes | None = None) -> Iterator[
     begin, place = _varint(handle, place)
     size, _ = _varint(handle, place)
     if begin + size + TRAILER > len(content) - FOOTER or size < 4:
-        raise ValueError("a block leads beyond its end")
+        raise Malformed("a block leads beyond its end")
     if content[begin + size]:
-        raise ValueError("a block is packed, which TensorFlow does not do")
+        raise Malformed("a block is packed, which TensorFlow does not do")
     block = content[begin : begin + size]
     end = size - 4 * (1 + int.from_bytes(block[-4:], "little"))  # where the list of restarts begins
     place, key = 0, b""
@@ -144,7 +148,7 @@ def _block(handle: bytes, place: int, content: bytes | None = None) -> Iterator[
         own, place = _varint(block, place)
         length, place = _varint(block, place)
         if shared > len(key) or place + own + length > end:
-            raise ValueError("an entry leads beyond its block")
+            raise Malformed("an entry leads beyond its block")
         key = key[:shared] + block[place : place + own]
         place += own + length
         yield key, block[place - length : place]
@@ -154,12 +158,14 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
     """A number of seven bits a byte, the last first, and the place behind it."""
     value = 0
     for shift in range(0, 70, 7):
+        if place >= len(data):
+            break
         byte = data[place]
         place += 1
         value |= (byte & 127) << shift
         if byte < 128:
             return value, place
-    raise ValueError("a number has no end")
+    raise Malformed("a number has no end")
 
 
 # ------------------------------------------------------------------------------------------------ protocol buffers
@@ -178,10 +184,10 @@ def message(data: bytes) -> Message:
         elif kind in (1, 2, 5):
             size, place = _varint(data, place) if kind == 2 else (8 if kind == 1 else 4, place)
             if place + size > len(data):
-                raise ValueError("a field leads beyond its message")
+                raise Malformed("a field leads beyond its message")
             value, place = data[place : place + size], place + size
         else:
-            raise ValueError(f"a field of the unknown kind {kind}")
+            raise Malformed(f"a field of the unknown kind {kind}")
         found.setdefault(tag >> 3, []).append(value)
     return found
 
@@ -190,7 +196,7 @@ def number(found: Message, field: int) -> int:
     """An integer field, 0 where it is not there."""
     value = found.get(field, [0])[-1]
     if not isinstance(value, int) or value >> 63:
-        raise ValueError(f"field {field} is no number from 0 on")
+        raise Malformed(f"field {field} is no number from 0 on")
     return value
 
 
@@ -198,5 +204,5 @@ def bytes_of(found: Message, field: int) -> bytes:
     """A field of bytes, empty where it is not there."""
     value = found.get(field, [b""])[-1]
     if not isinstance(value, bytes):
-        raise ValueError(f"field {field} holds no bytes")
+        raise Malformed(f"field {field} holds no bytes")
     return value

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from kerastorch.models.model import Model
 from kerastorch.models.sequential import Sequential
 from kerastorch.saving import weights
-from kerastorch.saving.tensor_bundle import INDEX, Bundle, bytes_of, message, number
+from kerastorch.saving.tensor_bundle import INDEX, Bundle, Malformed, bytes_of, message, number
 from kerastorch.saving.tracking import children_of
 from kerastorch.variable import Variable
 
@@ -58,8 +58,8 @@ def load_weights(model: Any, prefix: str, skip_mismatch: bool) -> None:
                 problems.append(f"{key} has shape {bundle.shape(key)}, but {v.path!r} has {v.shape}, and the two must match")
             else:
                 pairs.append((v, bundle.read(key)))
-    except (UnicodeDecodeError, IndexError) as error:
-        raise ValueError(f"{prefix}: the checkpoint is damaged: {error!r}") from error
+    except (Malformed, UnicodeDecodeError, IndexError) as error:
+        raise ValueError(f"{prefix}: the checkpoint is damaged: {error}") from error
     weights.report(problems, prefix, model, skip_mismatch)
     weights.assign_all(pairs)
 
