@@ -107,3 +107,13 @@ def test_the_environment_chooses_the_backend():
     assert run(code, KERASTORCH_BACKEND="tensorflow").split() == ["tensorflow", "False"]
     assert run(code, KERAS_BACKEND="tensorflow").split()[0] == "tensorflow"
     assert run(code).split()[0] == "torch"
+
+
+def test_a_pipeline_may_be_what_first_needs_tensorflow():
+    run(
+        """
+        import tensorflow as tf, kerastorch
+        layer = kerastorch.layers.RandomFlip()
+        assert next(iter(tf.data.Dataset.from_tensors(tf.zeros((2, 3, 4, 3))).map(layer))).shape == (2, 3, 4, 3)
+        """
+    )

@@ -116,7 +116,10 @@ class Warp(RandomImageLayer):
 
     def _read(self, images, transformation, interpolation):
         out, applied = self._warped(images, transformation, interpolation), self.applied(transformation)
-        return out if applied is None else ops.where(each(applied), out, images)  # others stay free of rounding
+        if applied is None:
+            return out
+        applied = ops.reshape(applied, (-1, *(1,) * (len(images.shape) - 1)))
+        return ops.where(applied, out, images)  # the others stay free of rounding
 
     def _warped(self, images, transformation, interpolation):
         batch, *sizes = self._sizes(images)

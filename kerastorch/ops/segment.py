@@ -2,7 +2,7 @@
 
 from kerastorch import dtypes
 from kerastorch.op import Tensor, op
-from kerastorch.shapes import count
+from kerastorch.shapes import count, known
 
 
 def _segments(data, segment_ids, *, num_segments=None):
@@ -13,7 +13,7 @@ def _segments(data, segment_ids, *, num_segments=None):
             "Argument `segment_ids` and `data` should have same leading dimension. "
             f"Received: shapes {segment_ids} and {data}"
         )
-    return (None if num_segments is None else count(num_segments, "`num_segments`"), *data[1:])
+    return known((None if num_segments is None else count(num_segments, "`num_segments`"), *data[1:]))
 
 
 def _dtype(data, segment_ids):

@@ -13,7 +13,8 @@ from kerastorch.graph import KerasTensor
 from kerastorch.variable import Variable
 
 # TensorFlow's dtypes are hashed in Python, the numbers behind them are not.
-READERS = {kind: kind._datatype_enum for kind in (type(tf.constant(0)),)}
+with tf.init_scope():  # a pipeline that is being traced may be what first needs this module
+    READERS = {kind: kind._datatype_enum for kind in (type(tf.constant(0)),)}
 
 
 def is_tensor(x: Any) -> bool:
