@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | clean: each makes what it needs. Wants Python 3.11 or later and make.
+# make demo | test | lint | bench | parity | clean: each makes what it needs. Wants Python 3.11 or later and make.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -12,7 +12,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests run in two processes; more threads than cores would slow them down.
 unit examples: export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint types unit examples bench clean distclean
+.PHONY: help demo test lint types unit examples bench parity clean distclean
 
 help:
 	@grep '^# make' Makefile
@@ -50,6 +50,13 @@ examples: $(READY)
 
 bench: $(READY)
 	$(PY) benchmarks/run.py
+
+# Keras's own tests: hours, where the rest takes minutes.
+parity: $(READY)
+	$(PIP) install --quiet -c requirements/constraints.txt -e '.[suite]'
+	@status=0; for backend in $(BACKENDS); do \
+	  $(PY) -m compat_tests.suite run --backend $$backend || status=1; \
+	done; $(PY) -m compat_tests.suite report && exit $$status
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
