@@ -70,3 +70,19 @@ def test_each_projection_starts_by_itself(where):
 def test_messages(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("causal", [False, True], ids=["", "causal"])
+@pytest.mark.parametrize("seed", [None, 3])
+def test_dropped_weights(seed, causal, backend):
+    """On average over a batch of equal samples, training gives what inference does, and each sample something else."""
+    layer = layers.GroupQueryAttention(4, 4, 2, dropout=0.3, seed=seed)
+    x = np.repeat(np.random.default_rng(0).normal(size=(1, 5, 8)).astype("float32"), 4000, axis=0)
+    mask = np.repeat([[True, True, True, False, False]], 4000, axis=0)
+    x, mask = backend.convert(x), backend.convert(mask, "bool")
+    for masks in ({}, {"query_mask": mask, "value_mask": mask}):
+        trained, expected = (
+            backend.numpy(layer(x, x, training=training, use_causal_mask=causal, **masks)) for training in (True, False)
+        )
+        assert np.abs(trained[0] - trained[1]).max() > 0.01
+        np.testing.assert_allclose(trained.mean(0), expected[0], rtol=0, atol=0.05)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kerastorch import ops, scope
+from kerastorch.ops.neural import dropped_attention_
 from kerastorch.ops.random import (
     beta,
     binomial,
@@ -28,7 +29,7 @@ __all__ = [
     "SeedGenerator", "beta", "binomial", "categorical", "dropout", "gamma", "normal", "portable", "randint", "set_mode",
     "shuffle", "truncated_normal", "uniform",
 ]  # fmt: skip
-OPS = (beta, binomial, categorical, dropout, gamma, normal, randint, shuffle, truncated_normal, uniform)
+OPS = (beta, binomial, categorical, dropout, dropped_attention_, gamma, normal, randint, shuffle, truncated_normal, uniform)
 
 
 class SeedGenerator:

@@ -10,6 +10,7 @@ from kerastorch.layers.activations import Softmax
 from kerastorch.layers.base import Layer
 from kerastorch.layers.einsum_dense import EinsumDense
 from kerastorch.layers.regularization import Dropout
+from kerastorch.ops.neural import dropped_attention_
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 PROJECTIONS = ("kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint",
@@ -175,8 +176,10 @@ class HeadedAttention(Layer):
         """
         rank = len(query.shape)
         mask = None if attention_mask is None else self._spread(ops.cast(attention_mask, "bool"), rank)
-        drops = self.dropout > 0 and (training or mask is not None)  # with a mask the two ways differ where all is masked
-        if rank == 4 and not return_attention_scores and not drops:
+        if rank == 4 and not return_attention_scores:
+            if self.dropout > 0 and (training or mask is not None):  # with a mask the two ways differ where all is masked
+                rate = self.dropout if training else 0.0
+                return dropped_attention_(query, key, value, mask, use_causal_mask, rate, self._dropout_layer.seed_generator), None
             attended = ops.dot_product_attention(
                 query, key, value, mask=mask, is_causal=use_causal_mask, flash_attention=self._flash_attention
             )

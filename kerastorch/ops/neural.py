@@ -35,6 +35,7 @@ from kerastorch.ops.activation import squareplus as squareplus
 from kerastorch.ops.activation import swish as swish
 from kerastorch.ops.activation import tanh_shrink as tanh_shrink
 from kerastorch.ops.activation import threshold as threshold
+from kerastorch.ops.random import dropout
 from kerastorch.ops.window import adaptive_average_pool as adaptive_average_pool
 from kerastorch.ops.window import adaptive_max_pool as adaptive_max_pool
 from kerastorch.ops.window import average_pool as average_pool
@@ -484,6 +485,38 @@ def dot_product_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tenso
     if mask is not None:
         logits = ops.where(mask, logits, MASKED)
     return ops.transpose(ops.matmul(ops.cast(softmax(logits), value.dtype), value), (0, 2, 1, 3))
+
+
+def _attended_in_training(query, key, value, mask):
+    return _attended(query, key, value, None, mask)
+
+
+def _attending_in_training(query, key, value, mask):
+    d = promote(query, key, value)
+    return (d, d, d, "bool"), d
+
+
+@composite(shape=_attended_in_training, dtype=_attending_in_training)
+def dropped_attention_(query: Tensor, key: Tensor, value: Tensor, mask: Tensor = None, is_causal=False, rate=0.0, seed=None):
+    """`dot_product_attention` in training: weights are set to 0 at random, a share `rate` of them, and the others scaled up.
+
+    A query that may look at no key gives zeros. Other arguments are those of `dot_product_attention` and `random.dropout`.
+    """
+    heads, key_heads = query.shape[2], key.shape[2]
+    if heads != key_heads:
+        key, value = ops.repeat(key, heads // key_heads, axis=2), ops.repeat(value, heads // key_heads, axis=2)
+    logits = ops.einsum("bkhd,bqhd->bhqk", key, ops.multiply(query, 1.0 / math.sqrt(query.shape[-1])))
+    logits = ops.cast(logits, promote(dtype_of(logits), "float32"))
+    if is_causal:
+        causal = ops.tril(ops.ones_like(logits[:1, :1], dtype="bool"))
+        mask = causal if mask is None else ops.logical_and(mask, causal)
+    if mask is not None:
+        logits = ops.where(mask, logits, MASKED)
+    weights = softmax(logits)
+    if mask is not None:
+        weights = ops.where(ops.any(mask, axis=-1, keepdims=True), weights, 0.0)
+    weights = dropout(ops.cast(weights, value.dtype), rate, seed=seed)
+    return ops.einsum("bhqk,bkhd->bqhd", weights, value)
 
 
 # Far below any product, yet finite, so that a row with everything masked averages all values instead of giving NaN.

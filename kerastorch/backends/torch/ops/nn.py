@@ -1,6 +1,7 @@
 """torch's functions for activations, normalization, crossentropies and attention."""
 
 import contextlib
+import math
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from kerastorch import dtypes, ops
 from kerastorch.backends.torch.ops import window
+from kerastorch.backends.torch.ops.random import dropout, given
 from kerastorch.ops import neural as nn
 from kerastorch.shapes import normalize_axes
 
@@ -85,21 +87,41 @@ def sparse_categorical_crossentropy(target, output, from_logits, axis):
     return F.nll_loss(log_probabilities.movedim(axis, 1), target.long(), reduction="none")
 
 
-def dot_product_attention(query, key, value, bias, mask, scale, is_causal, flash_attention, attn_logits_soft_cap):
+def additive(mask, is_causal, query, key):
+    """A mask as what is added to the logits, so that a row with everything masked averages all values instead of giving NaN."""
+    if is_causal:
+        causal = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device).tril()
+        mask = causal if mask is None else mask & causal
+    zeros = torch.zeros(mask.shape, dtype=query.dtype, device=query.device)
+    return zeros.masked_fill(~mask, max(nn.MASKED, torch.finfo(query.dtype).min * 0.7))
+
+
+def dot_product_attention(query, key, value, bias, mask, scale, is_causal, flash_attention, attn_logits_soft_cap, rate=0.0):
     if mask is not None or (bias is not None and is_causal):
-        if is_causal:
-            causal = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device).tril()
-            mask, is_causal = causal if mask is None else mask & causal, False
-        # Added rather than masked, so that a row with everything masked averages all values instead of giving NaN.
-        masked = torch.zeros(mask.shape, dtype=query.dtype, device=query.device)
-        masked = masked.masked_fill(~mask, max(nn.MASKED, torch.finfo(query.dtype).min * 0.7))
+        masked, is_causal = additive(mask, is_causal, query, key), False
         bias = masked if bias is None else bias + masked
     grouped = query.shape[2] != key.shape[2]
     query, key, value = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
     choice = sdpa_kernel(SDPBackend.FLASH_ATTENTION) if flash_attention else contextlib.nullcontext()
     with choice:
-        out = F.scaled_dot_product_attention(query, key, value, bias, 0.0, is_causal, scale=scale, enable_gqa=grouped)
+        out = F.scaled_dot_product_attention(query, key, value, bias, rate, is_causal, scale=scale, enable_gqa=grouped)
     return out.transpose(1, 2)
+
+
+def dropped_attention(query, key, value, mask, is_causal, rate, seed):
+    seen = None if mask is None else mask.any(-1, keepdim=True)
+    if query.is_cuda:
+        out = dot_product_attention(query, key, value, None, mask, None, is_causal, None, None, rate)
+        return out if seen is None else out * seen.transpose(1, 2)
+    # The host's processor has no kernel that drops; what torch would do in its place takes longer than this.
+    groups = query.shape[2] // key.shape[2]
+    if groups > 1:
+        key, value = key.repeat_interleave(groups, 2), value.repeat_interleave(groups, 2)
+    logits = torch.einsum("bkhd,bqhd->bhqk", key, query * (1.0 / math.sqrt(query.shape[-1])))
+    if mask is not None or is_causal:
+        logits = logits + additive(mask, is_causal, query, key)
+    weights = dropout(torch.softmax(logits, -1), rate, None, None)
+    return torch.einsum("bhqk,bkhd->bqhd", weights if seen is None else weights * seen, value)
 
 
 TABLE = {
@@ -138,6 +160,7 @@ TABLE = {
     ops.dot_product_attention: unless(
         lambda *args: args[-1] is not None, ops.dot_product_attention, dot_product_attention  # a cap on the logits
     ),
+    nn.dropped_attention_: unless(lambda *args: given(args[-1]) is not None, nn.dropped_attention_, dropped_attention),
     **window.TABLE,
 }
 SCALARS: set = set()
