@@ -86,3 +86,25 @@ def test_flax_is_asked_for_by_name():
     except ImportError:
         with pytest.raises(BackendNotInstalled, match="FlaxLayer needs the package flax, which is not installed"):
             layers.FlaxLayer(object())
+
+
+def test_flax_modules():
+    """Batch statistics and dropout in training; inference is what Flax itself gives with the layer's variables."""
+    linen = pytest.importorskip("flax.linen")
+
+    class Block(linen.Module):
+        @linen.compact
+        def __call__(self, x, training=False):
+            x = linen.BatchNorm(use_running_average=not training)(linen.Dense(5)(x))
+            return linen.Dense(2)(linen.Dropout(0.2, deterministic=not training)(linen.relu(x)))
+
+    x, layer = layers.Input((4,)), layers.FlaxLayer(Block())
+    model = keras.Model(x, layer(x))
+    assert model.output_shape == (None, 2) and [v.trainable for v in layer.weights] == [True] * 6 + [False] * 2
+    data = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
+    model.compile("adam", "mse", backend="tensorflow")
+    start = model.get_weights()
+    model.fit(data, np.ones((16, 2)), verbose=0)
+    assert all((a != b).any() for a, b in zip(start, model.get_weights(), strict=True))
+    held = keras.tree.map_structure(lambda v: v.numpy(), {"params": layer.params, **layer.state})
+    np.testing.assert_allclose(model.predict(data, verbose=0), Block().apply(held, data), rtol=1e-5, atol=1e-6)
