@@ -1,6 +1,8 @@
 """Modules that a lowered model has beside torch's own and those of `layers/`."""
 
 import copy
+import linecache
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +53,12 @@ def revive(state: dict[str, Any], graphs: list[list[tuple]], name: str) -> "Lowe
     return new
 
 
+def forget_source(name: str) -> None:
+    """Drops what is kept of a generated function for tracebacks."""
+    fx.graph_module._loader.eval_cache.pop(name, None)
+    linecache.cache.pop(name, None)
+
+
 class Lowered(fx.GraphModule):
     """A module whose forward is generated: one graph for both modes, or one for training and another for inference.
 
@@ -69,13 +77,15 @@ class Lowered(fx.GraphModule):
 
     def recompile(self) -> Any:
         """Writes the code of all graphs; torch asks for it again whenever a module around this one is compiled."""
-        if len(self.graphs) == 1:
-            return super().recompile()
         cls, forwards = type(self), []
         for graph in reversed(self.graphs):
             self._graph = graph
             code = super().recompile()
             forwards.append(cls.forward)
+            # torch.fx keeps the source of each generated function for good; a process that makes many models would grow.
+            weakref.finalize(self, forget_source, cls.forward.__code__.co_filename).atexit = False
+        if len(forwards) == 1:
+            return code
         infer, train = forwards
 
         def forward(self, *args):
