@@ -74,6 +74,22 @@ def test_names_of_keras_become_the_packages(suite):
     assert isinstance(module.missing, Unusable)
 
 
+def test_a_test_that_dies_or_hangs_does_not_stop_the_others(tmp_path, monkeypatch):
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "some_test.py").write_text(
+        "import os, time\ndef test_dies(): os._exit(3)\ndef test_hangs(): time.sleep(60)\ndef test_passes(): pass\n"
+    )
+    monkeypatch.setattr(runner, "keras_tests", lambda: tmp_path)
+    monkeypatch.setattr(runner, "prepare", lambda target, backend: {})
+    outcomes = {}
+    runner.run(
+        "kerastorch", "torch", ["core/some_test.py"], 1, 2, 60, tmp_path / "logs", lambda file, tests, _: outcomes.update(tests)
+    )
+    assert outcomes["test_dies"] == ["error", "died: 3"]
+    assert outcomes["test_hangs"][0] == "fail" and "longer than 2 s" in outcomes["test_hangs"][1]
+    assert outcomes["test_passes"] == ["pass"]
+
+
 def test_what_keras_passes_is_kept_without_loss():
     tests = {"A::test_x_1": ["pass"], "A::test_x_12": ["fail", "why"], "A::test_y": ["skip", ""], "B::test_z_1": ["private", "p"]}
     known = report.summary(tests)

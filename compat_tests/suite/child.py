@@ -1,9 +1,11 @@
 """What happens in the process of one test file: pytest collects and runs it, and each outcome is written at once."""
 
+import importlib
 import json
 import os
 import signal
 import sys
+import tempfile
 import types
 from pathlib import Path
 
@@ -16,7 +18,7 @@ class File(pytest.Module):
     """A test file, loaded by the suite."""
 
     def _getobj(self):
-        return __import__("importlib").import_module(self.config.suite_module)
+        return importlib.import_module(self.config.suite_module)
 
 
 class Plugin:
@@ -97,7 +99,7 @@ def run(target: str, backend: str, folder: Path, names: dict, file: str, events:
         folder: `keras/src` with the tests.
         names: What `names.py` found out.
         file: The test file, below `folder`.
-        events: File to which outcomes are added.
+        events: File to which outcomes are added; the tests' temporary files go beside it.
         done: Ids of tests to leave out.
         seconds: Limit for one test.
         log: File for all that is printed.
@@ -105,6 +107,7 @@ def run(target: str, backend: str, folder: Path, names: dict, file: str, events:
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)
+    os.environ["KERAS_HOME"] = tempfile.tempdir = str(events.parent)
     sys.modules["conftest"] = repository_conftest(backend)
     suite = Suite(target, folder, names)
     module = ".".join([ROOT, *Path(file).with_suffix("").parts])

@@ -102,6 +102,11 @@ class Operation:
 
     call = __call__
 
+    def __getattr__(self, name):
+        if name not in vars(self).get("attributes", ()):
+            raise AttributeError(f"an operation's public equal has no {name}")
+        return self.attributes[name]
+
     def symbolic_call(self, *args, **kwargs):
         return self(*map(self.symbol, args), **{name: self.symbol(value) for name, value in kwargs.items()})
 

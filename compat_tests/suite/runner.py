@@ -124,7 +124,6 @@ def run(target: str, backend: str, files: list[str], jobs: int, test_seconds: in
 
     running, todo = [], list(files)
     with tempfile.TemporaryDirectory() as scratch:
-        os.environ.update(KERAS_HOME=scratch, TMPDIR=scratch)
         while todo or running:
             while todo and len(running) < jobs:
                 running.append(Job(todo.pop(0), Path(scratch), start, file_seconds))
