@@ -1,6 +1,6 @@
 """Layers that use the whole range of values, by what values there are: they stretch it, or even out how often values occur."""
 
-from kerastorch import fields, ops
+from kerastorch import dtypes, fields, ops
 from kerastorch.fields import declare
 from kerastorch.layers.image_layer import SORTED_RANGE, VALUE_RANGE, ImageLayer
 from kerastorch.op import dtype_of
@@ -37,10 +37,12 @@ def _counted(places, groups, levels, dtype):
     return ops.reshape(ops.segment_sum(ops.ones_like(flat, dtype=dtype), flat, groups * levels), (groups, levels))
 
 
-def _channels_last(function, images, data_format):
-    if data_format == "channels_last":
-        return function(images)
-    return ops.transpose(function(ops.transpose(images, (0, 2, 3, 1))), (0, 3, 1, 2))
+def _evened(layer, images):
+    """What the layer makes of images with the channels last, as floats of a precision in which pixels can be counted."""
+    first = layer.data_format == "channels_first"
+    floats = ops.cast(images, dtypes.promote(layer.compute_dtype, "float32"))
+    out = layer.evened(ops.transpose(floats, (0, 2, 3, 1)) if first else floats)
+    return ops.transpose(out, (0, 3, 1, 2)) if first else out
 
 
 @declare(order=("value_range", "bins", "data_format", "bounding_box_format"))
@@ -59,9 +61,10 @@ class Equalization(ImageLayer):
     moves = False
 
     def changed(self, images, transformation):
-        return _channels_last(self._evened, images, self.data_format)
+        return ops.cast(_evened(self, images), images.dtype)
 
-    def _evened(self, images):
+    def evened(self, images):
+        """Float images with the channels last, in which values occur equally often."""
         least, most = self.value_range
         channels = images.shape[-1]
         places = _leveled(images, self.value_range, self.bins) + ops.arange(channels, dtype="int32") * self.bins
@@ -95,9 +98,10 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     levels = 256
 
     def transform_images(self, images, transformation=None, training=True):
-        return ops.cast(_channels_last(self._evened, self._floats(images), self.data_format), dtype_of(images))
+        return ops.cast(_evened(self, images), dtype_of(images))
 
-    def _evened(self, images):
+    def evened(self, images):
+        """Float images with the channels last, in which values around each pixel occur equally often."""
         dtype, (rows, columns) = images.dtype, self.tile_grid_size
         batch, height, width, channels = ops.shape(images)
         tall, wide = (height + rows - 1) // rows, (width + columns - 1) // columns

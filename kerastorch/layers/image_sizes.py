@@ -48,37 +48,18 @@ class Resizing(ImageLayer):
         return transformation
 
     def boxes_moved(self, boxes, transformation, height, width):
-        size, have = (self.height, self.width), (height, width)
-        if self.crop_to_aspect_ratio or self.pad_to_aspect_ratio:
-            have = fitted(have, size, self.crop_to_aspect_ratio)
-        return zoomed(boxes, (height, width), have, size), size
+        size, have = (self.height, self.width), [ops.cast(s, boxes.dtype) for s in (height, width)]
+        scales = [s / h for s, h in zip(size, have, strict=True)]
+        if self.crop_to_aspect_ratio or self.pad_to_aspect_ratio:  # as in Keras: one scale, and whole pixels cut off or added
+            scales = [(ops.maximum if self.crop_to_aspect_ratio else ops.minimum)(*scales)] * 2
+        added = [ops.trunc((s - h * scale) / 2) for s, h, scale in zip(size, have, scales, strict=True)]
+        return boxes * ops.stack(scales[::-1] * 2) + ops.stack(added[::-1] * 2), size
 
     def _resized(self, images, interpolation):
         return ops.image.resize(
             images, (self.height, self.width), interpolation, self.antialias, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio,
             self.fill_mode, self.fill_value, self.data_format,
         )  # fmt: skip
-
-
-def fitted(have, size, inside):
-    """The height and the width, of the ratio of another size, of the largest part of an image, or of the least frame around it."""
-    ratio = size[0] / size[1]
-    floats = [ops.cast(h, "float32") for h in have]
-    fit = ops.minimum if inside else ops.maximum
-    return fit(floats[0], ops.floor(floats[1] * ratio)), fit(floats[1], ops.floor(floats[0] / ratio))
-
-
-def zoomed(boxes, have, part, size):
-    """Boxes, written as "xyxy", of images of which the middle, or a frame around which, is given another size.
-
-    Args:
-        boxes: Tensor of shape (batch, boxes, 4).
-        have: Height and width of the images.
-        part: Height and width of the middle, or of the frame.
-        size: The height and the width that these come to.
-    """
-    have, part, size = (ops.stack([ops.cast(s, boxes.dtype) for s in (pair[1], pair[0]) * 2]) for pair in (have, part, size))
-    return (boxes - ops.trunc((have - part) / 2)) * size / part
 
 
 @declare(order=("height", "width", "data_format", "bounding_box_format"))
@@ -100,10 +81,14 @@ class CenterCrop(ImageLayer):
         return {"input_shape": ops.shape(images_in(data))}
 
     def boxes_moved(self, boxes, transformation, height, width):
-        size, have = (self.height, self.width), (height, width)
-        large = ops.logical_and(*(ops.zeros((), "int32") + h >= s for h, s in zip(have, size, strict=True)))
-        cut, resized = zoomed(boxes, have, size, size), zoomed(boxes, have, fitted(have, size, True), size)
-        return ops.where(large, cut, resized), size
+        size, (down, across) = (self.height, self.width), (ops.cast(s, boxes.dtype) for s in (height, width))
+        ratio = self.height / self.width
+        largest = ops.minimum(down, ops.floor(across * ratio)), ops.minimum(across, ops.floor(down / ratio))
+        large = ops.logical_and(down >= self.height, across >= self.width)
+        part = [ops.where(large, s, fit) for s, fit in zip(size, largest, strict=True)]
+        starts = [ops.floor((h - p) / 2) for h, p in zip((down, across), part, strict=True)]
+        scales = [s / p for s, p in zip(size, part, strict=True)]
+        return (boxes - ops.stack(starts[::-1] * 2)) * ops.stack(scales[::-1] * 2), size
 
     def changed(self, images, transformation):
         size = (self.height, self.width)

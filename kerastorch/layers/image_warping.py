@@ -8,7 +8,6 @@ from kerastorch.layers.image_layer import DRAWN, INTERPOLATION, SHOULD, VALUE_RA
 from kerastorch.ops import warping
 from kerastorch.ops.core import of_sizes
 from kerastorch.ops.filtering import bell, blurred
-from kerastorch.ops.resampling import in_floats
 from kerastorch.utils.bounding_boxes import around
 
 TAIL = ("fill_mode", "interpolation", "seed", "fill_value", "data_format", "bounding_box_format")
@@ -350,14 +349,17 @@ class RandomElasticTransform(Warp):
         strength = transformation["distortion_factor"]
         deviation = ops.maximum(strength, 1e-3) * 0.05 * ops.cast(shorter, "float32")
         weights = bell(shorter * 3 // 20 * 2 + 1, deviation, "float32")  # three deviations to both sides
-        moves = blurred(transformation["noise"] * deviation, weights, weights, "same", "channels_last")
+        noise = transformation.get("noise")
+        if noise is None:  # as in transformations of Keras's, which leave these draws to the op
+            noise = random.normal((*self._sizes(images), 2), seed=self._seed(None))
+        moves = blurred(noise * deviation, weights, weights, "same", "channels_last")
         moves = moves * strength * 0.1 * ops.cast(longer, "float32")
 
         def bend(floats):
             (y, x), (down, right) = warping.grid(floats, self.data_format), ops.unstack(ops.cast(moves, floats.dtype), 2, axis=-1)
             return warping.warp(floats, y + down, x + right, interpolation, self.fill_mode, self.fill_value, self.data_format)
 
-        return in_floats(bend, images)
+        return warping.batched(bend, images)
 
     def applied(self, transformation):
         return ops.logical_and(transformation["apply_transform"], transformation["distortion_factor"] > 0)

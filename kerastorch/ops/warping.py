@@ -149,7 +149,7 @@ def project(images: Tensor, transforms: Tensor, interpolation, fill_mode, fill_v
     return warp(images, rows, columns, interpolation, fill_mode, fill_value, data_format)
 
 
-def _batched(function, images):
+def batched(function, images):
     """What a function of a batch of float images makes of a batch, or of one image, of any dtype."""
     if len(images.shape) == 4:
         return in_floats(function, images)
@@ -179,7 +179,7 @@ def _projected(images, transforms, interpolation, fill_mode, fill_value, data_fo
         each = ops.broadcast_to(transforms, (ops.shape(x)[0], 8))
         return project(x, ops.stop_gradient(each), interpolation, fill_mode, fill_value, data_format)
 
-    return _batched(change, images)
+    return batched(change, images)
 
 
 @composite(shape=_affine, dtype=pixels, checked=True)
@@ -264,4 +264,4 @@ def elastic_transform(images: Tensor, alpha=20.0, sigma=5.0, interpolation="bili
         moves = blurred(moves, weights, weights, "same", "channels_last") * alpha
         return warp(x, y0 + moves[..., 0], x0 + moves[..., 1], interpolation, fill_mode, fill_value, data_format)
 
-    return _batched(bend, images)
+    return batched(bend, images)
