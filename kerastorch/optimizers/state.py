@@ -263,8 +263,13 @@ class State(Declared):
             store[str(i)] = v.numpy()
 
     def stored_variables(self, count):
-        """The variables that a store of so many holds: all, or only the numbers where it was written before any update."""
+        """The variables that a store of so many holds: all, or only the numbers where it was written before any update.
+
+        tf.keras stored no learning rate.
+        """
         numbers = 2 if isinstance(self._learning_rate, Variable) else 1
+        if numbers == 2 and count == len(self.variables) - 1:
+            return [v for v in self.variables if v is not self._learning_rate]
         return self.variables[:numbers] if count == numbers else self.variables
 
     def load_own_variables(self, store):

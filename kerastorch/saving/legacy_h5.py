@@ -8,14 +8,14 @@ root.
 import json
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import h5py
 import numpy as np
 
 from kerastorch.layers.base import Layer
-from kerastorch.legacy import configs, old_weights, spelling
+from kerastorch.legacy import configs, old_weights, optimizer_state, spelling
 from kerastorch.models.model import Model
 from kerastorch.models.sequential import Sequential
 from kerastorch.saving import hdf5, safety
@@ -251,13 +251,10 @@ def _misfits(layer: Any, name: str, variables: Sequence[Variable], arrays: Seque
 
 
 def _restore_optimizer(model: Any, group: h5py.Group, path: str) -> None:
-    variables: Iterable[Variable] = model.optimizer.variables
-    arrays = [d.read() for d in _datasets(group, path)]
-    if [v.shape for v in variables] != [tuple(a.shape) for a in arrays]:
+    found = optimizer_state.pairs(model.optimizer, _names(group, "weight_names"), [d.read() for d in _datasets(group, path)])
+    if found is None:
         warnings.warn(
-            f"{path}: the optimizer's state is that of another optimizer or an older Keras, so {model.optimizer.name!r} starts "
-            "afresh",
-            stacklevel=4,
+            f"{path}: the optimizer's state is that of another optimizer, so {model.optimizer.name!r} starts afresh", stacklevel=4
         )
-        return
-    assign_all(zip(variables, arrays, strict=True))
+    else:
+        assign_all(found)
