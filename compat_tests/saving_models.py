@@ -146,8 +146,17 @@ def own_model(k):
     return model
 
 
+def vocabulary(k):
+    x, numbers = k.Input((2,), dtype="int64", name="x"), k.Input((3,), name="numbers")
+    scaled = k.layers.Normalization(name="scaled")
+    scaled.adapt(np.arange(12, dtype="float32").reshape(4, 3))
+    h = k.layers.Embedding(5, 2)(k.layers.IntegerLookup(vocabulary=[2, 5, 7], name="lookup")(x))
+    bins = k.layers.Embedding(3, 1)(k.layers.Discretization(bin_boundaries=[0.0, 0.5], name="bins")(numbers))
+    return k.Model([x, numbers], k.layers.Dense(2)(k.layers.Concatenate()([k.layers.Flatten()(z) for z in (h, bins, scaled(numbers))])))
+
+
 MODELS = [dense, schedule, convolutions, shared, nested, recurrent, words, several_outputs, distributed, operators, own_layer,
-          own_model]  # fmt: skip
+          own_model, vocabulary]  # fmt: skip
 # `.h5` cannot hold a subclassed model; Keras itself does not read calls of ops back from it.
 UNFIT = {("h5", "own_model"), ("h5", "operators")} | {("folder", m.__name__) for m in MODELS[1:]}  # one folder is enough
 UNFIT |= {("h5", m.__name__) for m in (schedule, shared, distributed)}  # of which other models have all there is to try

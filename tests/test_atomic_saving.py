@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import h5py
 import numpy as np
@@ -23,13 +24,14 @@ path, kills = sys.argv[1], int(sys.argv[2])
 layers = kerastorch.layers
 
 def made():
-    return kerastorch.Sequential([layers.Input((64,)), layers.Dense(256), layers.Dense(64)], name="model")
+    return kerastorch.Sequential([layers.Input((64,)), layers.Dense(256, name="a"), layers.Dense(64, name="b")], name="model")
 
 def save(number):
     model.set_weights([np.full(w.shape, number) for w in shapes])
-    model.save_weights(path) if path.endswith((".weights.h5", ".weights.json")) else model.save(path, **options)
+    model.save_weights(path, **options) if of_weights else model.save(path)
 
-options = {} if "." in os.path.basename(path) else {"zipped": False}
+of_weights = path.endswith((".weights.h5", ".weights.json", ".safetensors"))
+options = {"max_shard_size": 70_000 / (1 << 30)} if path.endswith(".json") else {}  # a file for each of the two layers
 model = made()
 shapes = model.get_weights()
 save(0)
@@ -44,7 +46,7 @@ for i in range(kills):
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     read = made()
-    if path.endswith((".weights.h5", ".weights.json")):
+    if of_weights:
         read.load_weights(path)
     else:
         read = kerastorch.saving.load_model(path)
@@ -54,7 +56,9 @@ for i in range(kills):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks")
-@pytest.mark.parametrize("name, kills", [("m.keras", 120), ("m.weights.h5", 40), ("m.weights.json", 20), ("m.h5", 20)])
+@pytest.mark.parametrize(
+    "name, kills", [("m.keras", 100), ("m.weights.h5", 40), ("m.weights.json", 30), ("m.h5", 20), ("m.safetensors", 10)]
+)
 def test_killed_at_any_moment(tmp_path, name, kills):
     done = subprocess.run([sys.executable, "-c", KILLS, str(tmp_path / name), str(kills)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -115,6 +119,36 @@ def test_writers_beside_each_other(tmp_path, name):
     for t in threads:
         t.join()
     assert len(numbers(path)) == 1
+
+
+FOLDER = """
+import os, sys
+import numpy as np
+import kerastorch
+layers = kerastorch.layers
+model = kerastorch.Sequential([layers.Input((3,)), layers.Dense(4)], name="model")
+for i in range(int(sys.argv[2]), 1 << 30, 2):
+    model.set_weights([np.full(w.shape, i % 100) for w in model.get_weights()])
+    model.save(sys.argv[1], zipped=False) if sys.argv[1].endswith("folder") else model.save(sys.argv[1])
+    print(flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["folder", "m.keras"])
+def test_processes_that_write_beside_each_other_and_are_killed(tmp_path, name):
+    path = tmp_path / name
+    save(dense(0), path)
+    for _ in range(3):
+        writers = [subprocess.Popen([sys.executable, "-c", FOLDER, path, str(i)], stdout=subprocess.PIPE) for i in range(2)]
+        for writer in writers:
+            writer.stdout.readline()  # it has begun
+        time.sleep(0.05)
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+        # Between taking the old folder away and giving the new one its name there is a moment in which it has another one.
+        beside = [path, *(p for p in tmp_path.glob(".folder.*.part")), *(p / name for p in tmp_path.glob(".folder.*.old"))]
+        assert any(len(numbers(p)) == 1 for p in beside if (p / "metadata.json").exists() or p.is_file())
 
 
 def test_a_folder_takes_the_place_of_another(tmp_path):

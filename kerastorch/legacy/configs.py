@@ -228,6 +228,6 @@ def _of(value: Any, kind: str) -> Any:
     config = value.get("config")
     if value["class_name"] in ("MeanMetricWrapper", "LossFunctionWrapper") and isinstance(config, dict):
         return _of(config.get("fn"), kind)
-    if isinstance(config, dict):  # tf.keras wrote a loss's function beside its other arguments
-        value = {**value, "config": {k: v for k, v in config.items() if k != "fn"}}
+    if isinstance(config, dict):  # tf.keras wrote a loss's function beside its other arguments, and "auto" for the usual reduction
+        value = {**value, "config": {k: v for k, v in config.items() if k != "fn" and (k, v) != ("reduction", "auto")}}
     return value if value.get("module") else {**value, "module": f"keras.{kind}"}
