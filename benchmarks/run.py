@@ -150,7 +150,7 @@ def eager_ops():
 def main():
     """Runs what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join((*WORKLOADS, "import", "record", "ops")))
+    parser.add_argument("--only", default=",".join((*WORKLOADS, "import", "record", "ops", "saving")))
     parser.add_argument("--against", default=",".join(IMPLEMENTATIONS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
@@ -165,6 +165,10 @@ def main():
             recording(args.rounds)
         elif name == "ops":
             eager_ops()
+        elif name == "saving":
+            import saving
+
+            saving.show(rounds=args.rounds)
         else:
             show(name, workload(name, args.against.split(","), args.rounds))
 
