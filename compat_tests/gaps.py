@@ -25,6 +25,11 @@ class Gap:
 
 GAPS: dict[tuple[str, str], Gap] = {
     ("tensorflow", "gradient[ctc_loss]"): Gap("notyet", "TensorFlow computes this loss in float32 only, too coarse for differences"),
+    ("torch", "awkward_gradient[hypot of 0]"): Gap("notyet", "torch's own has NaN for it"),
+    ("tensorflow", "awkward_gradient[arctan2 of 0]"): Gap("notyet", "TensorFlow's own has NaN for it"),
+    ("tensorflow", "awkward_gradient[0 to the power of 0]"): Gap("notyet", "TensorFlow's own has NaN for it"),
+    ("tensorflow", "awkward_gradient[norm of 0, order 3]"): Gap("notyet", "TensorFlow has NaN for the slope of a power of 0"),
+    ("tensorflow", "awkward_gradient[where, NaN in a branch]"): Gap("never", "TensorFlow takes 0 times NaN for 0 in slopes of roots"),
 }
 
 # ------------------------------------------------------------------------------------------------ Keras's own tests
@@ -51,12 +56,9 @@ SUITE: dict[tuple[tuple[str, ...], str, str], Gap] = {
     (("tensorflow",), "callbacks/swap_ema_weights_test.py", "*tf_distribute"): Gap("notimpl", "distribution strategies"),
     (("tensorflow",), "layers/preprocessing/stft_spectrogram_test.py", "*dynamic_shape"): Gap("notimpl", "ragged results of predict"),
     (BOTH, "saving/*", "*efficientnet*"): Gap("notimpl", "keras.applications"),
-    (("torch",), "backend/torch/core_test.py", "*Sym*"): Gap("notimpl", "symbolic sizes of torch's as tensors"),
     (BOTH, "ops/core_test.py", "*vectorized_map_serialization"): Gap("notimpl", "a recorded loop body has no configuration"),
-    (BOTH, "ops/numpy_test.py", "*reshape*"): Gap("notimpl", "a symbolic tensor as a shape"),
     (("torch",), "random/random_test.py", "test_randint*uint*"): Gap("notyet", "torch compares no uint16 and uint32; Keras widens them"),
     (("tensorflow",), "ops/numpy_test.py", "*arg*"): Gap("notyet", "TensorFlow takes -0.0 and denormals for 0 in argmax and argmin"),
-    (("tensorflow",), "ops/numpy_test.py", "*repeat*uint16*"): Gap("notyet", "TensorFlow tiles no uint16"),
     (("torch",), "ops/numpy_test.py", "*uint8*"): Gap("never", "sums of uint8 are uint32 on every backend; in Keras int32 on torch"),
     (BOTH, "layers/preprocessing/image_preprocessing/random_flip_test.py", "test_random_flip_*al"): Gap("never", "wants a class of its own found by its module"),
     (BOTH, "layers/preprocessing/image_preprocessing/random_zoom_test.py", "*bounding_boxes*"): Gap("never", "boxes of one image, without a batch axis, are to come back with one"),

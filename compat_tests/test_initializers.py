@@ -45,6 +45,11 @@ def test_public_names():
     assert all(hasattr(initializers, n) for n in initializers.__all__)
 
 
+def test_every_class_has_a_record():
+    classes = {c for c in map(initializers.__dict__.get, initializers.__all__) if inspect.isclass(c)} - {initializers.Initializer}
+    assert classes == {getattr(initializers, name) for name in CONFIGURED}
+
+
 @pytest.mark.parametrize("name", CONFIGURED)
 def test_signature(name):
     assert str(inspect.signature(getattr(initializers, name))) == str(

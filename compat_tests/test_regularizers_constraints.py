@@ -27,6 +27,15 @@ def parameters(function):
     return [(p.name, p.default) for p in inspect.signature(function).parameters.values()]
 
 
+RECORDS = [(regularizers, REGULARIZERS, regularizers.Regularizer), (constraints, CONSTRAINTS, constraints.Constraint)]
+
+
+@pytest.mark.parametrize("module,records,base", RECORDS)
+def test_every_class_has_a_record(module, records, base):
+    classes = {c for c in map(module.__dict__.get, module.__all__) if inspect.isclass(c)} - {base}
+    assert classes == {getattr(module, name) for name, _ in records}
+
+
 MODULES = [(regularizers, keras.regularizers), (constraints, keras.constraints), (activations, keras.activations)]
 
 

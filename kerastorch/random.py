@@ -144,7 +144,7 @@ def set_mode(mode: str) -> str:
         raise ValueError(f"set_mode: the mode must be 'native' or 'portable', not {mode!r}")
     before = "portable" if uniform.op.prefer_body else "native"
     for function in OPS:
-        function.op.prefer_body = mode == "portable" and not function.op.primitive
+        function.op.prefer_body = mode == "portable"
         function.op.plans.clear()
     return before
 
@@ -154,7 +154,7 @@ def portable(seed: int | None = None) -> Iterator[None]:
     """Inside, random ops draw the same numbers on every backend.
 
     A graph that is compiled inside draws anew at each run only from generators that are attributes of its layers, since
-    their state moves to the backend with the weights; what else it draws is drawn once. `binomial` stays native.
+    their state moves to the backend with the weights; what else it draws is drawn once.
 
     Args:
         seed: Where draws without a seed of their own begin; None goes on where they were.

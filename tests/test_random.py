@@ -78,7 +78,11 @@ def test_seeds(name, backend, mode):
     assert not np.array_equal(draw(name, None), draw(name, None))
 
 
-@pytest.mark.parametrize("name", sorted(set(DRAWS) - {"binomial"}))
+def test_every_op_is_drawn_from():
+    assert set(DRAWS) == {function.op.name for function in random.OPS} <= set(random.__all__)
+
+
+@pytest.mark.parametrize("name", sorted(DRAWS))
 def test_portable_numbers_are_the_same_everywhere(name):
     found = []
     for backend in BACKENDS:
@@ -86,7 +90,7 @@ def test_portable_numbers_are_the_same_everywhere(name):
             found.append((draw(name, None), draw(name, 4), draw(name, SeedGenerator(6))))
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
-        if name in ("dropout", "randint", "shuffle", "uniform", "categorical"):
+        if name in ("binomial", "dropout", "randint", "shuffle", "uniform", "categorical"):
             np.testing.assert_array_equal(a, b)
 
 

@@ -150,7 +150,7 @@ def soft_shrink(x: Tensor, threshold=0.5):
 @composite(shape=unary, dtype=promoted)
 def threshold(x: Tensor, threshold, default_value):
     """The operand where it exceeds `threshold`, else `default_value`."""
-    return ops.where(x > threshold, x, default_value)
+    return ops.where(ops.greater(x, threshold), x, default_value)
 
 
 @elementwise

@@ -147,7 +147,7 @@ def where(condition, x1=None, x2=None):
     return indexing.nonzero(condition) if x1 is None and x2 is None else where_(condition, x1, x2)
 
 
-@composite(shape=broadcast, dtype=floating)
+@composite(shape=broadcast, dtype=wide_floating)
 def hypot(x1: Tensor, x2: Tensor):
     """The length of the hypotenuse over two legs, without overflow on the way."""
     x1, x2 = abs(x1), abs(x2)
@@ -169,7 +169,7 @@ def lcm(x1: Tensor, x2: Tensor):
     return multiply(x1, floor_divide(x2, maximum(divisor, 1)))
 
 
-@composite(shape=broadcast, dtype=floating)
+@composite(shape=broadcast, dtype=wide_floating)
 def heaviside(x1: Tensor, x2: Tensor):
     """0 where `x1` is negative, 1 where it is positive, and `x2` where it is 0."""
     step = where(logic.equal(x1, 0), x2, core.cast(logic.greater(x1, 0), x1.dtype))

@@ -69,7 +69,17 @@ def _slice(inputs, starts, *, shape, start_indices):
     )
 
 
-@op(shape=_slice, dtype=same)
+def _place(indices):
+    """The dtype in which places are counted."""
+    return None if indices in ("int32", "int64") else "int64"
+
+
+def _placing(x, indices):
+    d = same(x)[1]
+    return (d, _place(indices), d), d
+
+
+@op(shape=_slice, dtype=lambda inputs, start_indices: (_placing(inputs, start_indices)[0][:2], same(inputs)[1]))
 def slice(inputs: Tensor, start_indices: Tensor, shape):
     """A block of a tensor.
 
@@ -82,7 +92,7 @@ def slice(inputs: Tensor, start_indices: Tensor, shape):
 
 @op(
     shape=shapes.unary,
-    dtype=lambda inputs, start_indices, updates: ((same(inputs)[1], None, same(inputs)[1]), same(inputs)[1]),
+    dtype=lambda inputs, start_indices, updates: _placing(inputs, start_indices),
 )
 def slice_update(inputs: Tensor, start_indices: Tensor, updates: Tensor):
     """A tensor with a block of it replaced.
@@ -116,7 +126,7 @@ def _scattered(indices, values, *, shape):
     return shapes.known(shape)
 
 
-@op(shape=_scattered, dtype=lambda indices, values: ((None, same(values)[1]), same(values)[1]))
+@op(shape=_scattered, dtype=lambda indices, values: (_placing(values, indices)[0][1:], same(values)[1]))
 def scatter(indices: Tensor, values: Tensor, shape):
     """Zeros with values added at some places.
 
@@ -129,7 +139,7 @@ def scatter(indices: Tensor, values: Tensor, shape):
 
 @op(
     shape=shapes.unary,
-    dtype=lambda inputs, indices, updates: ((same(inputs)[1], None, same(inputs)[1]), same(inputs)[1]),
+    dtype=lambda inputs, indices, updates: _placing(inputs, indices),
 )
 def scatter_update(inputs: Tensor, indices: Tensor, updates: Tensor, reduction=None):
     """A tensor with the values at some places replaced, or combined with others.

@@ -400,7 +400,7 @@ def normalize(x: Tensor, axis=-1, order=2, epsilon=None):
         raise ValueError(f"normalize: Argument `order` must be an int >= 1, not {order!r}")
     epsilon = dtypes.epsilon() if epsilon is None else epsilon
     if order == 2:
-        return x * ops.minimum(ops.rsqrt(ops.sum(ops.square(x), axis=axis, keepdims=True)), 1.0 / epsilon)
+        return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), epsilon * epsilon))
     norm = ops.power(ops.sum(ops.power(ops.abs(x), order), axis=axis, keepdims=True), 1.0 / order)
     return x / ops.maximum(norm, epsilon)
 

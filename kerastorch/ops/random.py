@@ -11,7 +11,7 @@ from typing import Any
 
 from kerastorch import dtypes, ops
 from kerastorch.dtypes import floating, promoted
-from kerastorch.op import Tensor, composite, op
+from kerastorch.op import Tensor, composite
 from kerastorch.shapes import count, given, normalize_axis, unary
 
 WORD = 0xFFFFFFFF
@@ -241,7 +241,7 @@ def beta(shape, alpha: Tensor, beta: Tensor, dtype=None, seed=None):
     return drawn[0] / (drawn[0] + drawn[1])
 
 
-@op(shape=_drawn, dtype=_by_parameters)
+@composite(shape=_drawn, dtype=_by_parameters)
 def binomial(shape, counts: Tensor, probabilities: Tensor, dtype=None, seed=None):
     """How many of `counts` trials succeed.
 
@@ -252,6 +252,19 @@ def binomial(shape, counts: Tensor, probabilities: Tensor, dtype=None, seed=None
         dtype: Floating dtype of the result; None is floatx.
         seed: As for `uniform`.
     """
+    # The distribution function is summed up until it exceeds a number that is evenly distributed, in 64 bits and logarithms.
+    n, p, u = ops.cast(counts, "float64"), ops.cast(probabilities, "float64"), fraction(bits(shape, seed), "float64")
+    p = ops.clip(p, 1e-300, 1.0 - 1e-16)
+    odds, zero = ops.log(p) - ops.log1p(-p), ops.zeros_like(u)
+
+    def further(k, log, total, found):
+        left = ops.maximum(n - k, 0.0)
+        step = ops.where(left > 0.0, ops.log(ops.maximum(left, 1.0)) - ops.log(k + 1.0) + odds, -math.inf)
+        total = total + ops.exp(log)
+        return k + 1.0, log + step, total, found + ops.cast(ops.logical_and(total <= u, found < n), "float64")
+
+    start = (ops.zeros((), dtype="float64"), n * ops.log1p(-p) + zero, zero, zero)
+    return ops.while_loop(lambda k, log, total, found: k <= ops.max(n), further, start)[-1]
 
 
 # ------------------------------------------------------------------------------------------------ on data

@@ -90,7 +90,7 @@ def _resized(images, *, size, interpolation, crop_to_aspect_ratio, pad_to_aspect
     image(images)
     if not isinstance(size, tuple | list) or len(size) != 2:
         raise ValueError(f"Expected `size` to be a tuple of 2 integers, (height, width), not {size!r}")
-    if any(d is not None and d < 1 for d in shapes.known(size)):
+    if any(isinstance(d, int) and d < 1 for d in size):
         raise ValueError(f"`size` must have positive height and width, got {tuple(size)}")
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"Invalid value for argument `interpolation`: {interpolation!r} is none of {', '.join(INTERPOLATIONS)}")

@@ -8,7 +8,7 @@ import torch
 
 from kerastorch.backend_registry import Backend
 from kerastorch.backends.torch import calls, tensors
-from kerastorch.backends.torch.ops import SCALARS, TABLE, TRAILING_SCALARS
+from kerastorch.backends.torch.ops import SCALARS, TABLE, TRAILING_SCALARS, WIDER
 
 
 class TorchBackend(Backend):
@@ -20,6 +20,7 @@ class TorchBackend(Backend):
     scalars = frozenset(SCALARS)
     trailing_scalars = frozenset(TRAILING_SCALARS)
     wider = tensors.WIDER
+    wider_for = WIDER
     readers = tensors.READERS
     layer_attributes = frozenset((
         "parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children", "named_children",

@@ -52,6 +52,8 @@ def nextafter(x1, x2):
 
 def gcd(x1, x2):
     """Euclid's algorithm, all elements at once."""
+    if not x1.dtype.is_integer:
+        raise TypeError(f"integers have common divisors, numbers of dtype {x1.dtype.name} have none")
     shape = tf.broadcast_dynamic_shape(tf.shape(x1), tf.shape(x2))
     a, b = (tf.broadcast_to(ops.abs(x), shape) for x in (x1, x2))
 
@@ -143,5 +145,6 @@ TRAILING_SCALARS = {
 UNSIGNED = dict.fromkeys(("uint8", "uint16", "uint32", "uint64"), "int64")
 WIDER = {
     **dict.fromkeys((ops.abs, ops.negative, ops.power, ops.sign), UNSIGNED),
+    ops.gcd: {"bool": "uint8"},
     ops.i0: {"float16": "float32", "bfloat16": "float32"},
 }

@@ -65,3 +65,4 @@ TABLE = {
     filtering.patches: patches,
 }
 SCALARS: set = set()
+WIDER = {resampling.resample: {"bool": "uint8", "uint32": "int64"}, filtering.patches: {"bool": "uint8"}}

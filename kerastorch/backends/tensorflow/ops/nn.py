@@ -102,3 +102,4 @@ TABLE = {
     **window.TABLE,
 }
 SCALARS: set = set()
+WIDER = {**window.WIDER, **dict.fromkeys((ops.relu, ops.relu6), {"bool": "uint8"})}

@@ -37,6 +37,39 @@ def running(accumulate):
     return lambda x, axis=None, dtype=None: accumulate(tf.reshape(x, [-1]) if axis is None else x, axis or 0)
 
 
+def std(x, axis=None, keepdims=False):
+    variance = tf.math.reduce_variance(x, axis, keepdims)
+    still = tf.equal(variance, 0)  # where TensorFlow's own has no gradient
+    return tf.where(still, variance, tf.sqrt(tf.where(still, tf.ones_like(variance), variance)))
+
+
+@tf.custom_gradient
+def products(x):
+    """The running products along the first axis. TensorFlow's gradient of them is wrong where there are zeros."""
+    found = tf.math.cumprod(x)
+
+    def without_zeros(upstream):
+        return tf.cumsum(found * upstream, reverse=True) / x
+
+    def in_full(upstream):
+        number = tf.shape(x)[0]
+        one = tf.reshape(tf.eye(number, dtype=tf.bool), tf.concat([[number, number], tf.ones(tf.rank(x) - 1, tf.int32)], 0))
+        others = tf.math.cumprod(tf.where(one, tf.ones_like(x), x), 1)  # of all but one, for each one
+        behind = tf.cast(tf.math.cumsum(tf.cast(one, tf.int32), 1), x.dtype)
+        return tf.reduce_sum(others * behind * upstream, 1)
+
+    return found, lambda upstream: tf.cond(
+        tf.reduce_any(tf.equal(x, 0)), lambda: in_full(upstream), lambda: without_zeros(upstream)
+    )
+
+
+def cumprod(x, axis):
+    axis = axis % x.shape.rank
+    order = [axis, *(a for a in range(x.shape.rank) if a != axis)]
+    found = products(tf.transpose(x, order) if axis else x)
+    return tf.transpose(found, [order.index(a) for a in range(x.shape.rank)]) if axis else found
+
+
 def bincount(x, weights=None, minlength=0, sparse=False):
     if sparse or isinstance(x, tf.SparseTensor):
         if weights is not None and weights.dtype not in (tf.int32, tf.int64, tf.float32, tf.float64):
@@ -57,14 +90,14 @@ TABLE = {
     ops.argmax: position(tf.argmax),
     ops.argmin: position(tf.argmin),
     ops.bincount: bincount,
-    ops.cumprod: running(tf.math.cumprod),
+    ops.cumprod: running(cumprod),
     ops.cumsum: running(tf.math.cumsum),
     ops.logsumexp: tf.reduce_logsumexp,
     ops.max: maximum,
     ops.mean: tf.reduce_mean,
     ops.min: minimum,
     ops.prod: prod,
-    ops.std: tf.math.reduce_std,
+    ops.std: std,
     ops.sum: tf.reduce_sum,
     ops.var: tf.math.reduce_variance,
 }

@@ -189,3 +189,4 @@ TABLE = {
     ops.zeros_like: tf.zeros_like,
 }
 SCALARS: set = set()
+WIDER = dict.fromkeys((ops.repeat, ops.tile), {"uint16": "int32"})

@@ -108,3 +108,8 @@ TABLE = {
     ops.depthwise_conv: depthwise_conv,
     ops.conv_transpose: conv_transpose,
 }
+AS_FLOATS = dict.fromkeys(("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"), "float64")
+WIDER = {
+    **dict.fromkeys((ops.conv, ops.depthwise_conv, ops.conv_transpose), AS_FLOATS),
+    ops.max_pool: {"bool": "uint8", "uint32": "int64", "uint64": "int64"},
+}

@@ -23,3 +23,4 @@ FILES = (categorical, control, ctc, elementwise, image, indexing, linalg, metric
 TABLE: dict[Callable, Callable] = {op: native for file in FILES for op, native in file.TABLE.items()}
 SCALARS: set[Callable] = {op for file in FILES for op in file.SCALARS}
 TRAILING_SCALARS: set[Callable] = {op for file in FILES for op in getattr(file, "TRAILING_SCALARS", ())}
+WIDER: dict[Callable, dict[str, str]] = {op: dtypes for file in FILES for op, dtypes in getattr(file, "WIDER", {}).items()}

@@ -117,3 +117,4 @@ TRAILING_SCALARS = {
     ops.fmod, ops.maximum, ops.minimum, ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor, ops.bitwise_left_shift,
     ops.bitwise_right_shift,
 }  # fmt: skip
+WIDER = dict.fromkeys((ops.gcd, ops.lcm), {"bool": "uint8"})

@@ -147,3 +147,9 @@ TABLE = {
     ops.fold: fold,
     ops.unfold: unfold,
 }
+AS_FLOATS = dict.fromkeys(("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"), "float64")
+WIDER = {
+    **dict.fromkeys((ops.conv_transpose, ops.adaptive_max_pool, ops.fold, ops.unfold), AS_FLOATS),
+    ops.conv: {"bool": "float64"},
+    ops.max_pool: {"bool": "uint8"},
+}
