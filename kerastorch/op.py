@@ -298,7 +298,7 @@ class Op:
                 found[i] = None
             else:
                 asked = want or dtype_of(args[i])
-                wider = owner.computes_in(self.function, asked)
+                wider = owner.computes_in(self.function, asked) if want else owner.wider.get(asked, asked)
                 found[i] = want if wider == asked else wider
         return found, result
 

@@ -108,6 +108,8 @@ def given(*, shape):
 def reshape(x, *, newshape):
     """The given shape, with -1 worked out where the operand's size is known."""
     sizes = newshape if hasattr(newshape, "__iter__") and not hasattr(newshape, "dtype") else (newshape,)
+    if any(isinstance(d, int) and d < -1 for d in sizes):
+        raise ValueError(f"each size must be a non-negative integer, or -1 for what is left, unlike in newshape={tuple(sizes)}")
     new: Any = tuple(-1 if isinstance(d, int) and d == -1 else known((d,))[0] for d in sizes)
     if new.count(-1) > 1:
         raise ValueError(f"there can be at most one unknown dimension, unlike in newshape={new}")

@@ -444,7 +444,8 @@ def _attended(query, key, value, bias, mask):
 
 def _attending(query, key, value, bias, mask):
     d = promote(query, key, value)
-    return (d, d, d, d, "bool"), d
+    compute = d if is_float(d) else promote(d, "float")
+    return (*(compute,) * 4, "bool"), d
 
 
 @composite(shape=_attended, dtype=_attending, checked=True)

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from kerastorch import ops
 from kerastorch.backends.tensorflow.ops.shaping import sizes
+from kerastorch.shapes import normalize_axis
 
 
 def maximum(x, axis=None, keepdims=False, initial=None):
@@ -64,7 +65,7 @@ def products(x):
 
 
 def cumprod(x, axis):
-    axis = axis % x.shape.rank
+    axis = normalize_axis(axis, x.shape.rank)
     order = [axis, *(a for a in range(x.shape.rank) if a != axis)]
     found = products(tf.transpose(x, order) if axis else x)
     return tf.transpose(found, [order.index(a) for a in range(x.shape.rank)]) if axis else found

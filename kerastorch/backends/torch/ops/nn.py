@@ -164,4 +164,4 @@ TABLE = {
     **window.TABLE,
 }
 SCALARS: set = set()
-WIDER = {**window.WIDER, ops.dot_product_attention: window.AS_FLOATS, **dict.fromkeys((ops.relu, ops.relu6), {"bool": "uint8"})}
+WIDER = {**window.WIDER, **dict.fromkeys((ops.relu, ops.relu6), {"bool": "uint8"})}
