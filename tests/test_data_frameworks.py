@@ -174,5 +174,7 @@ def test_ragged_tensors_of_tensorflow():
     model.compile(loss="mse", backend="tensorflow")
     out = model.predict(x, batch_size=3, verbose=0)
     assert isinstance(out, tf.RaggedTensor) and out.to_list() == [[2.0], [4.0, 6.0], [], [8.0, 10.0, 12.0]]
+    out = model.predict((np.ones((1, n)) for n in (1, 2)), verbose=0)  # batches of different lengths
+    assert out.to_list() == [[2.0], [2.0, 2.0]]
     for x_, _, _ in adapt(x, batch_size=3).batches(backend_registry.get("torch")):
         assert x_.ndim == 2

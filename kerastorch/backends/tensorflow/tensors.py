@@ -103,10 +103,13 @@ def sparse(x: Any, dtype: str) -> tf.SparseTensor:
 
 
 def joined(parts: list[Any]) -> Any:
-    """Tensors put one after the other, as a numpy array; ragged ones stay a ragged tensor, which no array can hold."""
-    if isinstance(parts[0], tf.RaggedTensor):
+    """Tensors put one after the other, as a numpy array; as a ragged tensor where no array can hold them."""
+    if any(isinstance(x, tf.RaggedTensor) for x in parts):
         return tf.concat(parts, 0)
-    return np.concatenate([numpy(x) if tf.is_tensor(x) else x for x in parts])
+    arrays = [numpy(x) if tf.is_tensor(x) else x for x in parts]
+    if len({x.shape[1:] for x in arrays}) > 1 and len({x.ndim for x in arrays}) == 1:
+        return tf.concat([tf.RaggedTensor.from_tensor(x, ragged_rank=x.ndim - 1) for x in arrays], 0)
+    return np.concatenate(arrays)
 
 
 # ------------------------------------------------------------------------------------------------ devices
