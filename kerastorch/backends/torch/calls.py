@@ -33,10 +33,9 @@ def watch() -> None:
     run = nn.Module.__call__
 
     def __call__(self, *args, **kwargs):
-        if not torch.compiler.is_compiling():
-            for a in (*args, *kwargs.values()):
-                if isinstance(a, NESTS) and tensors_in(a):
-                    return layer_around(self)(*args, **kwargs)
+        for a in (*args, *kwargs.values()) if kwargs else args:  # in the order that costs a call on tensors least
+            if isinstance(a, NESTS) and not torch.compiler.is_compiling() and tensors_in(a):
+                return layer_around(self)(*args, **kwargs)
         return run(self, *args, **kwargs)
 
     __call__.watched = True  # type: ignore[attr-defined]
