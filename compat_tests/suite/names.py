@@ -71,6 +71,8 @@ def describe(module: str, name: str, value, public: dict[int, str], by_name: dic
         return op and ["operation", op, list(inspect.signature(value.__init__).parameters)[1:]]
     if module.startswith("keras.src.backend") and flat(name) in by_name and callable(value):
         return ["public", by_name[flat(name)]]  # a backend's function under the op of the same name
+    if module.startswith("keras.src.tree.") and f"tree.{name}" in public.values():
+        return ["public", f"tree.{name}"]
     home = getattr(value, "__module__", None)
     if isinstance(home, str) and hasattr(value, "__name__") and not home.startswith("keras"):
         return ["foreign", home, value.__name__]
