@@ -221,12 +221,12 @@ class Model(Trainer, Layer):
             x, shape = ops.squeeze(x, axis=-1), shape[:-1]
         elif len(shape) == len(t.shape) - 1 and t.shape[-1] == 1:
             x, shape = ops.expand_dims(x, axis=-1), (*shape, 1)
-        if len(shape) != len(t.shape) or any(None not in (a, b) and a != b for a, b in zip(shape, t.shape, strict=True)):
+        # Another batch size than the recorded one is let through: where something depends on it, that says so itself.
+        if len(shape) != len(t.shape) or any(None not in (a, b) and a != b for a, b in zip(shape[1:], t.shape[1:], strict=True)):
             name = t.node.title if t.node else t.name
-            fixed = " (its batch size is fixed)" if t.shape[:1] not in ((), (None,)) else ""
             path = next(p for p, u in tree.flatten_with_path(self._state.extra["inputs"]) if u is t)
             raise LayerError(f"model {self.name!r}: expected shape={t.shape}, found shape={shape} for the input with name {name!r} "
-                             f"and path {'.'.join(map(str, path))!r}{fixed}{t._where()}{at(user_line(), 'called')}")  # fmt: skip
+                             f"and path {'.'.join(map(str, path))!r}{t._where()}{at(user_line(), 'called')}")  # fmt: skip
         return x if dtype_of(x) == t.dtype else ops.cast(x, t.dtype)
 
     def compute_output_spec(self, *args, **kwargs):
