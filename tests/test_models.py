@@ -657,3 +657,18 @@ def test_a_pydataset_without_length_can_be_iterated_over():
             return index
 
     assert list(itertools.islice(Endless(), 3)) == [0, 1, 2]
+
+
+def test_another_batch_size_than_the_recorded_one():
+    x = keras.Input((2,), batch_size=3)
+    assert keras.Model(x, layers.Dense(4)(x)).predict(np.ones((5, 2)), verbose=0).shape == (5, 4)
+
+
+def test_a_variable_keeps_nothing_of_the_users_array():
+    given, assigned = np.ones(3, "float32"), np.full(3, 2, "float32")
+    variable = keras.Variable(given)
+    given[0] = 7
+    np.testing.assert_array_equal(variable.numpy(), [1, 1, 1])
+    variable.assign(assigned)
+    assigned[0] = 7
+    np.testing.assert_array_equal(variable.numpy(), [2, 2, 2])
