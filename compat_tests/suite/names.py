@@ -20,6 +20,7 @@ EQUALS = {
     "Functional": ["public", "Model"],
     "load_model_from_hdf5": ["public", "saving.load_model"],
     "load_weights_only": ["method", "load_weights", {}],
+    "removesuffix": ["method", "removesuffix", {}],
     "save_model_to_hdf5": ["public", "saving.save_model"],
     "save_weights_only": ["method", "save_weights", {}],
     "TensorFlowTrainer": ["trainer"],
