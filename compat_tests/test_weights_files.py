@@ -154,6 +154,29 @@ def test_written_and_read(there, back, build, tmp_path):
     same(written.get_weights(), read.get_weights())
 
 
+@pytest.mark.parametrize("ending", [".weights.h5", ".weights.json", ".keras", ".h5", ".safetensors"])
+def test_large_weights(ending, tmp_path, backend):
+    path = str(tmp_path / f"m{ending}")
+
+    def model(k=kerastorch):
+        layers = [k.layers.Conv2D(600, 3), k.layers.Flatten(), k.layers.Dense(512)]  # 1.3 MB and 1.2 MB, both turned on torch
+        return k.Sequential([k.Input((3, 3, 60), name="x"), *layers])
+
+    kerastorch.utils.clear_session()
+    written = model()
+    written.predict(np.zeros((1, 3, 3, 60)), verbose=0)
+    whole = ending in (".keras", ".h5")
+    written.save(path) if whole else written.save_weights(path)
+    if whole:
+        same(kerastorch.saving.load_model(path).get_weights(), written.get_weights())
+        same(reference.saving.load_model(path).get_weights(), written.get_weights())
+    kerastorch.utils.clear_session()
+    read = model()
+    read.predict(np.zeros((1, 3, 3, 60)), verbose=0)
+    read.load_weights(path)
+    same(read.get_weights(), written.get_weights())
+
+
 def trained(k):
     model = k.Sequential([k.layers.Input((3,)), k.layers.Dense(2)])
     model.compile("adam", "mse")

@@ -52,11 +52,13 @@ def write(file: h5py.Group, group: str, arrays: Mapping[str, Any], attributes: M
 def _written(group: h5py.Group, key: str, value: np.ndarray, target: Any) -> h5py.Dataset:
     if value.nbytes < LARGE or value.dtype.isbuiltin != 1:
         return group.create_dataset(key, data=value)
+    above, _, name = key.rpartition("/")
+    group = group.require_group(above) if above else group
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     kind, space = h5py.h5t.py_create(value.dtype, logical=True), h5py.h5s.create_simple(value.shape)
-    dataset = h5py.Dataset(h5py.h5d.create(group.id, key.encode(), kind, space, properties))
+    dataset = h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, properties))
     place = _place(dataset, target)
     step = max(1, BLOCK * value.shape[0] // value.nbytes)
 
