@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kerastorch.graph import KerasTensor, tensors_in
+from kerastorch.graph import KerasTensor
 
 NESTS = (KerasTensor, list, tuple, dict)
 around: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # by the module's id, which its layer keeps alive
@@ -26,6 +26,11 @@ def layer_around(module: nn.Module) -> Any:
     return layer
 
 
+def symbolic(a: Any) -> bool:
+    """Whether an argument is a KerasTensor, or a list, tuple or dictionary with one in it."""
+    return isinstance(a, KerasTensor) or any(isinstance(x, KerasTensor) for x in (a.values() if isinstance(a, dict) else a))
+
+
 def watch() -> None:
     """Has the calls of all modules looked at; a second time does nothing."""
     if getattr(nn.Module.__call__, "watched", False):
@@ -34,7 +39,7 @@ def watch() -> None:
 
     def __call__(self, *args, **kwargs):
         for a in (*args, *kwargs.values()) if kwargs else args:  # in the order that costs a call on tensors least
-            if isinstance(a, NESTS) and not torch.compiler.is_compiling() and tensors_in(a):
+            if isinstance(a, NESTS) and not torch.compiler.is_compiling() and symbolic(a):
                 return layer_around(self)(*args, **kwargs)
         return run(self, *args, **kwargs)
 
