@@ -98,6 +98,5 @@ SUITE: dict[tuple[tuple[str, ...], str, str], Gap] = {
     (("torch",), "layers/layer_test.py", "*add_weight_in*"): Gap("never", "modules have torch's conventional names"),
     (BOTH, "layers/core/embedding_test.py", "*invalid_*_dim"): Gap("never", "from_config raises what the constructor raises"),
     (BOTH, "layers/core/einsum_dense_test.py", "*constraints"): Gap("never", "builds for a shape that the equation cannot take"),
-    (BOTH, "layers/core/input_layer_test.py", "*shape_deprecated"): Gap("never", "old spellings warn with FutureWarning"),
     (("torch",), "layers/core/input_layer_test.py", "*basic_*"): Gap("never", "recording knows no backend, which may be TensorFlow"),
 }

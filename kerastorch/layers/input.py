@@ -1,5 +1,7 @@
 """Where a graph begins."""
 
+import warnings
+
 from kerastorch import backend_registry, dtypes
 from kerastorch.graph import KerasTensor, Node
 from kerastorch.layers.base import Layer
@@ -28,7 +30,9 @@ class InputLayer(Layer):
 
     def __init__(self, shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None,
                  input_tensor=None, optional=False, name=None, **kwargs):  # fmt: skip
-        shape = kwargs.pop("input_shape", shape)
+        if "input_shape" in kwargs:
+            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", stacklevel=2)
+            shape = kwargs.pop("input_shape")
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         if kwargs:
             raise TypeError(f"InputLayer: unknown arguments {', '.join(sorted(kwargs))}")
