@@ -223,7 +223,7 @@ class Home(variable.HostHome):
     backend = None
 
     def tensor(self):
-        return self.read().view(Array)
+        return self.view().view(Array)
 
 
 class Third(backend_registry.Backend):

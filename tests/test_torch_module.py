@@ -90,6 +90,7 @@ class TwoInputs(nn.Module):
     def __init__(self):
         super().__init__()
         self.left, self.right, self.drop = nn.Linear(4, 3), nn.Bilinear(3, 2, 5), nn.Dropout(0.5)
+        nn.init.constant_(self.left.bias, 3.0)  # else no unit may be active for any sample, and nothing learns
 
     def forward(self, x, *, other):
         x = self.drop(torch.relu(self.left(x)))
