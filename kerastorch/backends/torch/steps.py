@@ -91,6 +91,7 @@ class TorchSteps(Steps):
         return out, logits
 
     def track(self, loss: Any, x: Any) -> None:
+        # What the tracker's `update_state` does with a number of rows, less its dispatch, which every step would pay for.
         first = x if isinstance(x, torch.Tensor) else next(leaf for leaf in tree.leaves(x) if leaf is not None)
         rows = first.shape[0]
         self.model._training.tracked = True
