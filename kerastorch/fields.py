@@ -42,6 +42,18 @@ class Field:
         self.parse, self.serialize, self.attribute, self.complaint = parse, serialize, attribute, complaint
 
 
+class Kept:
+    """Where a class shows that its objects keep a field under this name; the value is in the object, which is asked first."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __get__(self, obj: Any, kind: type) -> Any:
+        if obj is None:
+            return self
+        raise AttributeError(f"{kind.__name__} object has no attribute {self.name!r} yet")
+
+
 PLAIN = Field()
 Base = Field()  # an argument that the base class takes, keeps and saves; listed for its place in the signature
 REQUIRED = inspect.Parameter.empty
@@ -94,6 +106,9 @@ def declare(
     cls.__hidden__ = frozenset(hidden) | getattr(cls, "__hidden__", frozenset())
     cls.__unlisted__ = frozenset(unlisted).union(*(getattr(c, "__unlisted__", ()) for c in (cls, *also)))
     cls.__init__ = _constructor(cls, fields, closed)
+    for name in {field.attribute or name for name, (field, _) in fields.items() if field is not Base}:
+        if not hasattr(cls, name):
+            setattr(cls, name, Kept(name))
     written = any("get_config" in c.__dict__ and c.__dict__["get_config"] is not c.__dict__.get("declared_config")
                   for c in cls.__mro__ if "__fields__" in c.__dict__)  # fmt: skip
     cls.declared_config = _get_config(cls)

@@ -266,3 +266,23 @@ def test_stateless_call_takes_values_and_changes_none(name):
             model.stateless_call(zeros, [], x)
     with pytest.raises(ValueError, match="must be built"):
         layers.Dense(2).stateless_call([], [], x)
+
+
+# ------------------------------------------------------------------------------------------------ what classes show
+
+
+@pytest.mark.parametrize("kind, name", [("LSTM", "recurrent_dropout"), ("ConvLSTM2D", "kernel_size"), ("MultiHeadAttention", "num_heads")])
+def test_a_class_shows_the_fields_that_its_objects_keep(kind, name):
+    kind = getattr(layers, kind)
+    assert hasattr(kind, name)
+    with pytest.raises(AttributeError, match=name):
+        getattr(object.__new__(kind), name)
+
+
+def test_a_normalization_set_by_hand_needs_no_finalizing():
+    layer = layers.Normalization()
+    layer.build((None, 2))
+    layer.adapt_mean.assign([1.0, 2.0])
+    layer.finalize_state()
+    np.testing.assert_array_equal(layer.convert_weight(np.ones(2)), np.ones(2))
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer.mean), [[1.0, 2.0]])

@@ -57,10 +57,10 @@ class DataLayer(Layer):
         """What a host function gave, as a tensor."""
         return backend_registry.active().convert(x) if backend_registry.of(x) is None else x
 
-    @staticmethod
-    def _here(variable):
-        """A weight as it is used by the framework that the data is on."""
-        return variable if scope.is_symbolic() else variable.tensor(backend_registry.active())
+    def convert_weight(self, weight):
+        """A weight as it is used by the framework that the data is on; what is no Variable comes back as it is."""
+        is_own = isinstance(weight, Variable) and not scope.is_symbolic()
+        return weight.tensor(backend_registry.active()) if is_own else weight
 
     def _require(self, kind: str, argument: str) -> None:
         """Refuses an option for which the tensors of the backend have no form."""

@@ -47,7 +47,7 @@ class Measured(DataLayer):
         rank, given = len(self.shape), getattr(self, f"input_{which}")
         sizes = [self.shape[a] if a in self.kept else 1 for a in range(rank)]
         if given is None:
-            return ops.cast(ops.reshape(self._here(getattr(self, f"adapt_{which}")), sizes), self.compute_dtype)
+            return ops.cast(ops.reshape(self.convert_weight(getattr(self, f"adapt_{which}")), sizes), self.compute_dtype)
         given = as_array(given)
         along = dict(zip(self.kept[len(self.kept) - given.ndim :], given.shape, strict=True))
         given = given.reshape([along.get(a, 1) for a in range(rank)])
@@ -137,6 +137,9 @@ class Normalization(Measured):
         if self.input_mean is None:
             self.adapt_mean.assign(np.asarray(mean, "float32"))
             self.adapt_variance.assign(np.asarray(variance, "float32"))
+
+    def finalize_state(self):
+        """Does nothing, since `mean` and `variance` follow the weights; there for scripts that call it after setting those."""
 
     def _accept(self, batch):
         """Builds the layer for a batch, or makes sure that the batch fits."""

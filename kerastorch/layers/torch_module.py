@@ -44,6 +44,10 @@ class TorchModuleWrapper(Layer):
         else:
             super().__setattr__(name, value)
 
+    def parameters(self, recurse=True):
+        """The module's parameters; only its own, without those of modules in it, where `recurse` is False."""
+        return self.module.parameters(recurse)
+
     def call(self, *args, training=None, **kwargs):
         home = backend_registry.get("torch")
         if any(v.backend not in (None, home) for v in self._parameters.values()):

@@ -116,8 +116,13 @@ class Counting(Metric):
 
     def __post_init__(self):
         super().__post_init__()
-        self.thresholds = self._limits()
+        self._thresholds = self._limits()
         self._add_counts((len(self.thresholds),))
+
+    @property
+    def thresholds(self) -> list[float]:
+        """The numbers above which a prediction is positive."""
+        return self._thresholds
 
     def _limits(self) -> list[float]:
         given = self.init_thresholds
