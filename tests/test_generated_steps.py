@@ -43,7 +43,25 @@ def masked():
     return model, X, {"loss": "mse", "metrics": ["mae"]}
 
 
-@pytest.mark.parametrize("make", [one_output, several_outputs, masked], ids=lambda f: f.__name__)
+def one_number():
+    inputs, x = dense()
+    return keras.Model(inputs, L.Dense(1)(L.Flatten()(x))), NUMBERS[:, :1], {"loss": "mse", "metrics": ["mae", "mse"]}
+
+
+def one_number_a_step():
+    inputs, x = dense()
+    return keras.Model(inputs, L.Dense(1)(x)), X[:, :, :1], {"loss": "mae", "metrics": ["mse"]}
+
+
+def yes_or_no():
+    inputs, x = dense()
+    model = keras.Model(inputs, L.Dense(1, activation="sigmoid")(L.Flatten()(x)))
+    return model, (CLASSES > 1).astype("uint8"), {"loss": "binary_crossentropy", "metrics": ["accuracy"]}
+
+
+@pytest.mark.parametrize(
+    "make", [one_output, several_outputs, masked, one_number, one_number_a_step, yes_or_no], ids=lambda f: f.__name__
+)
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 def test_same_as_op_by_op(make, weighted):
     x = X.copy()
@@ -53,7 +71,7 @@ def test_same_as_op_by_op(make, weighted):
         keras.utils.set_random_seed(1)
         model, y, arguments = make()
         model.compile("adam", run_eagerly=eagerly, backend="torch", **arguments)
-        weights = WEIGHTS[:, None].repeat(6, 1) if make is masked else WEIGHTS
+        weights = WEIGHTS[:, None].repeat(6, 1) if make in (masked, one_number_a_step) else WEIGHTS
         weight = {"sample_weight": dict.fromkeys(y, weights) if isinstance(y, dict) else weights} if weighted else {}
         histories[eagerly] = model.fit(x, y, batch_size=16, epochs=2, verbose=0, validation_data=(x, y), **weight).history
         assert isinstance(model._training.steps.compared, Traced) is not eagerly
@@ -115,3 +133,24 @@ def test_a_whole_step_compiles():
     history = model.fit(X, y, batch_size=25, epochs=2, verbose=0).history
     assert history["loss"][1] < history["loss"][0]
     assert not torch._dynamo.utils.counters["graph_break"]
+
+
+def code(made):
+    """The generated code of what a Traced has made."""
+    (forward,) = made.made.values()
+    return forward.__self__.code
+
+
+def test_one_call_where_ops_are_many():
+    """Losses and metrics of plain arrays come to the function that somebody would have called by hand."""
+    model = keras.Sequential([keras.Input((2,)), L.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"], backend="torch")
+    model.fit(NUMBERS, NUMBERS[:, :1], verbose=0, batch_size=50)
+    steps = model._training.steps
+    assert "mse_loss(" in code(steps.compared) and "torch.mean" not in code(steps.compared)
+    assert "l1_loss(" in code(steps.update_metrics) and "torch.abs" not in code(steps.update_metrics)
+
+    model = keras.Sequential([keras.Input((2,)), L.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], backend="torch")
+    model.fit(NUMBERS, CLASSES, verbose=0, batch_size=50)
+    assert ".to(" not in code(model._training.steps.update_metrics)

@@ -629,6 +629,33 @@ def test_all_ways_to_call_give_the_same(backend):
         np.testing.assert_allclose(plain(out), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_one_batch_that_nobody_watches(backend):
+    """A small `predict` takes a shorter way than the loop, and gives the same; whatever it may not take goes through the loop."""
+    model = compiled(regression(), backend)
+    watched = model.predict(X, verbose=0, callbacks=[keras.callbacks.Callback()])  # gets the model ready, in the loop
+    kinds = ((X, watched), (X.astype("float64"), watched), (X[::-1], watched[::-1]), (X[:1], watched[:1]), (np.asfortranarray(X), watched))
+    for x, expected in kinds:
+        for _ in range(2):
+            np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    model.set_weights([w * 2 for w in model.get_weights()])
+    np.testing.assert_allclose(model.predict(X, verbose=0), model.predict(X, batch_size=3, verbose=0), rtol=1e-5, atol=1e-6)
+    for batch_size in (0, 2.5):
+        with pytest.raises(ValueError, match="batch_size"):
+            model.predict(X, batch_size=batch_size, verbose=0)
+    with pytest.raises(ValueError, match="there is no data"):
+        model.predict(X[:0], verbose=0)
+
+
+def test_outputs_are_no_views_of_inputs(backend):
+    same = keras.Sequential([layers.Input((4,)), layers.Identity()])
+    same.compile(backend=backend)
+    for _ in range(2):
+        x = X.copy()
+        out = same.predict(x, verbose=0)
+        x[:] = -1
+        np.testing.assert_array_equal(out, X)
+
+
 # ------------------------------------------------------------------------------------------------ names
 
 

@@ -4,7 +4,7 @@ import operator
 import warnings
 from typing import Any
 
-from kerastorch.training.data_arrays import ArrayData, all_arrays, train_validation_split
+from kerastorch.training.data_arrays import ArrayData, all_arrays, lone, train_validation_split
 from kerastorch.training.data_common import (
     ACCEPTED,
     PARTS,
@@ -13,13 +13,15 @@ from kerastorch.training.data_common import (
     arrays,
     brief,
     pack_x_y_sample_weight,
+    to_tensor,
     type_name,
     unpack_x_y_sample_weight,
 )
 from kerastorch.training.data_streams import ENDLESS, PyDatasetStream, StreamData, foreign_kind
 from kerastorch.utils.pydataset import PyDataset
 
-__all__ = ["Data", "DataError", "adapt", "pack_x_y_sample_weight", "train_validation_split", "unpack_x_y_sample_weight"]
+__all__ = ["Data", "DataError", "adapt", "lone", "pack_x_y_sample_weight", "to_tensor", "train_validation_split",
+           "unpack_x_y_sample_weight"]  # fmt: skip
 
 NO_STREAM = (str, bytes, list, tuple, dict, set, frozenset, range)
 INSIDE = {"y": "targets, as (x, y)", "sample_weight": "sample weights, as (x, y, sample_weight)"}

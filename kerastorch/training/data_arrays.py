@@ -38,6 +38,22 @@ def all_arrays(*nests: Any) -> bool:
     return bool(leaves) and all(is_array(leaf) for leaf in leaves)
 
 
+def signature_of(spec: Any, leaves: list[Any]) -> tuple[Any, ...]:
+    """What arrays must have in common for a model that is ready for some to be ready for the others."""
+    return spec, dtypes.floatx(), *((*leaf.shape[1:], leaf.dtype) for leaf in leaves)
+
+
+LONE = flatten((np.zeros(1), None, None))[1]
+
+
+def lone(x: Any, batch_size: Any) -> tuple[Any, ...] | None:
+    """The signature of inputs that are one array of numbers which makes one batch; None for all other data."""
+    most = BATCH_SIZE if batch_size is None else batch_size
+    if type(x) is np.ndarray and type(most) is int and x.ndim and 0 < len(x) <= most and x.dtype.kind in "fiub":
+        return signature_of(LONE, [x])
+    return None
+
+
 class ArrayData(Data):
     """Arrays, tensors, data frames, sparse matrices, numbers in lists, and nests of them.
 
@@ -78,7 +94,7 @@ class ArrayData(Data):
         return self._spec.unflatten([spec_of(leaf) for leaf in self._leaves])
 
     def signature(self):
-        return self._spec, dtypes.floatx(), *((*leaf.shape[1:], leaf.dtype) for leaf in self._leaves)
+        return signature_of(self._spec, self._leaves)
 
     def host_labels(self):
         return map_arrays(to_host, self.parts["y"])

@@ -293,12 +293,12 @@ def to_tensor(x: Any, backend: Any) -> Any:
 
     Sparse matrices stay sparse and ragged tensors ragged where the backend has such tensors.
     """
-    owner = backend_registry.of(x)
-    if dtype_of(x) == "string" and "text" not in backend.also_holds:
+    owner, dtype = backend_registry.of(x), dtype_of(x)
+    if dtype == "string" and "text" not in backend.also_holds:
         return to_host(x)
     if hasattr(x, "tocsr"):
-        return backend.sparse(x, dtype_of(x))
-    return backend.convert(x if owner is backend else to_host(x), dtype_of(x), alias=True)
+        return backend.sparse(x, dtype)
+    return backend.convert(x if owner is backend else to_host(x), dtype, alias=True)
 
 
 def spec_of(*likes: Any) -> KerasTensor:

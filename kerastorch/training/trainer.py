@@ -121,9 +121,9 @@ class Trainer(Functions):
     def _prepare(self, data: data_.Data) -> Any:
         """Builds, and lowers, whatever is not yet; returns the steps."""
         state, signature = self._training, data.signature()
-        known = signature, self.graph
-        if signature is not None and state.ready.get(known) == variable.changes:
-            return state.steps
+        steps = self._ready(signature)
+        if steps is not None:
+            return steps
         x, y, _ = data.sample()
         output = state.output
         if output is None or not self.built:
@@ -160,8 +160,14 @@ class Trainer(Functions):
             state.ready.clear()
         # A layer of the user's may have been given others in ways that leave no trace, such as a list that grows.
         if signature is not None and weights and all(is_own(type(layer)) for layer in layers):
-            state.ready[known] = variable.changes
+            state.ready[signature, self.graph] = variable.changes
         return state.steps
+
+    def _ready(self, signature: Any) -> Any:
+        """The steps, where nothing has changed since they were found to serve data of that signature; else None."""
+        state = self._training
+        ready = signature is not None and state.ready.get((signature, self.graph)) == variable.changes
+        return state.steps if ready else None
 
     def _output_for(self, x: Any) -> Any:
         graph = self._state.extra.get("graph")
@@ -316,6 +322,8 @@ class Trainer(Functions):
     def _joined(self, outputs: list[Any]) -> Any:
         """The outputs for several batches as numpy arrays (or what the backend has in their stead)."""
         backend = self.backend
+        if backend.is_tensor(outputs[0]):
+            return backend.joined(outputs)
         return tree.map_structure(lambda *xs: backend.joined(xs), *outputs)
 
     def _step(self, step: Any, batch: Any) -> Any:
@@ -387,6 +395,12 @@ class Trainer(Functions):
     @old_spellings("models", "Model.predict")
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The model's output for all samples as numpy arrays; arguments as for `fit`."""
+        if verbose == 0 and callbacks is None and steps is None:  # one batch that nobody watches needs no loop
+            stepper = self._ready(data_.lone(x, batch_size))
+            if stepper is not None:
+                with backend_registry.using(stepper.backend):
+                    batch = data_.to_tensor(x, stepper.backend), None, None
+                    return self._joined([self._step(self._runner("predict", stepper), batch)])
         data = data_.adapt(x, batch_size=batch_size, steps=steps, role="predict")
         known = callbacks_.CallbackList(callbacks, add_progbar=verbose != 0, verbose=_verbosity(verbose), epochs=1,
                                         steps=_at_most(data.num_batches, settings.max_steps_per_epoch), model=self) \

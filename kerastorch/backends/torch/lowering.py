@@ -295,6 +295,12 @@ class Writer:
         """The node of a KerasTensor in the layout as recorded."""
         return self.env[id(t)].get(self.graph, len(t.shape))
 
+    def known(self) -> dict[fx.Node, KerasTensor]:
+        """What was recorded of the tensors that nodes of the forward stand for."""
+        tensors_ = [t for g in self.written for t in (*g.inputs, *(t for n in g.nodes for t in n.outputs))]
+        values = [(self.env.get(id(t)), t) for t in tensors_]
+        return {v.recorded: t for v, t in values if v is not None and v.recorded is not None}
+
     def emit(self, node: Node) -> None:
         """One recorded call."""
         if node.layer is None:

@@ -78,6 +78,9 @@ def convert(x: Any, dtype: str | None = None, alias: bool = False) -> torch.Tens
     if isinstance(x, KerasTensor):
         raise ValueError(f"{x} is symbolic and has no values to convert to a torch tensor")
     wanted = None if dtype is None else native_dtype(dtype)
+    if type(x) is np.ndarray:  # as most are, so it is asked first
+        result = _from_array(x, place, alias)
+        return result if wanted is None or result.dtype == wanted else result.to(wanted)
     scalar = dtypes.of_python(x)
     if scalar is not None:
         return torch.tensor(x, dtype=wanted or native_dtype(dtypes.concrete(scalar)), device=place)

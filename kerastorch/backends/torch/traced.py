@@ -10,6 +10,7 @@ from kerastorch import variable as variable_
 from kerastorch.backends.torch import native, tensors
 from kerastorch.backends.torch.lowering import Lowering, Writer
 from kerastorch.backends.torch.modules import Lowered
+from kerastorch.backends.torch.shorter import shorten
 from kerastorch.graph import KerasTensor
 from kerastorch.op import trace
 from kerastorch.tree import NAMESPACE
@@ -76,5 +77,6 @@ class Traced:
 
         writer = Writer(Lowering(self.backend, adopt=True, export=False), self.root, self.names)
         writer.write(trace(run, inputs))
+        shorten(writer.graph, writer.known())
         forward = Lowered(self.root, [writer.graph], type(self).__name__).forward
         return forward if self.finish is None else self.finish(forward)
