@@ -699,3 +699,13 @@ def test_a_variable_keeps_nothing_of_the_users_array():
     variable.assign(assigned)
     assigned[0] = 7
     np.testing.assert_array_equal(variable.numpy(), [2, 2, 2])
+
+
+@pytest.mark.parametrize("wrap", [list, tuple])
+def test_a_model_of_one_output_in_a_list_gives_the_output(wrap):
+    x = layers.Input((3,))
+    model = keras.Model(x, wrap([layers.Dense(2)(x)]))
+    assert type(model.output) is wrap and model.output_shape == (None, 2)
+    assert keras.Model(x, layers.Dense(1)(model(x))).output_shape == (None, 1)
+    assert model.predict(np.ones((4, 3)), verbose=0).shape == (4, 2)
+    assert keras.models.clone_model(model)(np.ones((4, 3))).shape == (4, 2)

@@ -49,6 +49,8 @@ class Model(Trainer, Layer):
         flat, outputs = check_ends(f"model {self.name!r}", inputs, outputs)
         if len({id(t) for t in flat}) != len(flat):
             raise GraphError(f"model {self.name!r}: the inputs {[t.name for t in flat]} contain a tensor twice")
+        given, outputs = outputs, _alone(outputs)
+        wrapped = given is not outputs
         try:
             graph = Graph(flat, outputs)
         except GraphError as error:
@@ -60,6 +62,7 @@ class Model(Trainer, Layer):
             graph = Graph(flat, outputs)
         store = self._state.extra
         store["graph"], store["inputs"] = graph, inputs
+        store["outputs"] = type(given)([graph.outputs]) if wrapped else graph.outputs
         store["operations"] = operations(graph)
         self.built = True
 
@@ -262,7 +265,7 @@ class Model(Trainer, Layer):
 
     @property
     def output(self) -> Any:
-        return self._graph("output").outputs
+        return self._graph("output") and self._state.extra["outputs"]
 
     def _graph(self, what: str) -> Graph:
         graph = self._state.extra.get("graph")
@@ -278,7 +281,8 @@ class Model(Trainer, Layer):
 
     @property
     def output_shape(self) -> Any:
-        return tree.map_structure(lambda t: t.shape, self.output) if not isinstance(self.output, KerasTensor) else self.output.shape
+        outputs = self._graph("output_shape").outputs
+        return outputs.shape if isinstance(outputs, KerasTensor) else tree.map_structure(lambda t: t.shape, outputs)
 
     @property
     def output_names(self) -> list[str]:
@@ -422,6 +426,11 @@ def _modern(args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         return legacy.constructor_arguments(Model, args, kwargs, ["inputs", "outputs", "name"],
                                             {"inputs", "outputs", "name", "trainable", "dtype"})  # fmt: skip
     return args, kwargs
+
+
+def _alone(outputs: Any) -> Any:
+    """What a model gives: the one output itself, where it was given in a list or tuple."""
+    return outputs[0] if type(outputs) in (list, tuple) and len(outputs) == 1 else outputs
 
 
 def operations(graph: Graph) -> list[Any]:
