@@ -77,6 +77,10 @@ class Backend:
         """Whether `x` is a tensor of this framework."""
         raise NotImplementedError("is_tensor")
 
+    def is_constant(self, x: Any) -> bool:
+        """Whether a tensor of this framework is nothing but its values: dense, known now, with nothing to be learnt about it."""
+        return True
+
     def convert(self, x: Any, dtype: str | None = None, alias: bool = False) -> Any:
         """A number, nest, array or own tensor as a tensor on the current device; Python numbers in Keras's widths.
 

@@ -368,7 +368,7 @@ class Op:
         if self.shape_rule is None or self.dtype_rule is None:
             with scope.symbolic():  # sizes that are not known yet are symbols in the body
                 return self.body(*args)
-        args = tuple(a if i in self.operands else self.sizes(i, a) for i, a in enumerate(args))
+        args = tuple(constant(a) if i in self.operands else self.sizes(i, a) for i, a in enumerate(args))
         try:
             shape = self.shape(args)
             dtype = self.dtype(args)[1]
@@ -450,6 +450,14 @@ def shape_of(value: Any) -> Any:
         inner = shape_of(value[0]) if value else ()
         return (len(value), *inner)
     return tuple(getattr(value, "shape", ()))
+
+
+def constant(x: Any) -> Any:
+    """An operand as a graph holds it: of tensors that are nothing but values, the array, which every framework can take."""
+    if isinstance(x, list | tuple):
+        return [constant(v) for v in x]
+    owner = backend_registry.of(x)
+    return x if owner is None or not owner.is_constant(x) else owner.numpy(x)
 
 
 def is_sparse(value: Any) -> bool:

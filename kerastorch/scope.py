@@ -54,6 +54,18 @@ def reset_names() -> None:
     _names.clear()
 
 
+@contextlib.contextmanager
+def own_names() -> Iterator[None]:
+    """Names given inside begin afresh, and those given afterwards go on as if there had been none."""
+    before = dict(_names)
+    _names.clear()
+    try:
+        yield
+    finally:
+        _names.clear()
+        _names.update(before)
+
+
 class name_scope:  # noqa: N801
     """Prefixes the paths of variables created inside.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import kerastorch as keras
 from kerastorch import backend_registry, ops, scope
 from kerastorch.graph import Graph, KerasTensor
 from kerastorch.op import trace
@@ -262,3 +263,40 @@ def test_fori_loop_counts_in_python_where_it_can(backend):
     found = ops.fori_loop(0, 4, lambda i, x: kinds.append(type(i)) or x + i, np.array(0))
     assert kinds == [int] * 4 and int(found) == 6
     assert ops.dtype(found) == "int64"
+
+
+# ------------------------------------------------------------------------------------------------ configurations
+
+SAVED = {
+    "scan": lambda x: ops.scan(lambda c, row: (c + row, c * row), ops.zeros((3,)), x)[1],
+    "map over two": lambda x: ops.map(lambda rows: rows[0] * rows[1], (x, x + 1)),
+    "vectorized_map": lambda x: ops.vectorized_map(lambda row: row - ops.mean(row), x),
+    "cond": lambda x: ops.cond(ops.sum(x) > 0, lambda: x * 2, lambda: x),
+    "while with what is outside": lambda x: ops.while_loop(lambda v: ops.sum(v) < 50, lambda v: v + ops.abs(x) + 1, (x * 3,))[0],
+    "for in a for": lambda x: ops.fori_loop(0, 2, lambda i, v: ops.fori_loop(0, 3, lambda j, w: w + 1, v) * 2, x),
+    "open associative scan": lambda x: ops.associative_scan(ops.add, x),
+    "jvp": lambda x: ops.jvp(lambda a: ops.sin(a) * a, (x,), (x * 2,))[1],
+}
+
+
+@pytest.mark.parametrize("case", SAVED)
+def test_loops_and_branches_are_saved_as_data(case, tmp_path):
+    """What a loop or branch runs was recorded, so a file holds it as a graph: no code, and nothing that has to be registered."""
+    inputs = keras.Input((3,), batch_size=None if "open" in case or "for" in case else 4)
+    model = keras.Model(inputs, SAVED[case](inputs))
+    x = np.random.default_rng(0).standard_normal((4, 3)).astype("float32")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.to_json() == keras.Model.from_config(loaded.get_config()).to_json()
+    for backend in ("torch", "tensorflow"):
+        expected = keras.lower(model, backend)(backend_registry.get(backend).convert(x))
+        found = keras.lower(loaded, backend)(backend_registry.get(backend).convert(x))
+        np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-6)
+
+
+def test_a_loop_that_calls_a_layer_is_not_saved():
+    inputs, dense = keras.Input((3,), batch_size=4), keras.layers.Dense(3)
+    dense.build((None, 3))
+    model = keras.Model(inputs, ops.map(lambda row: dense(row[None])[0], inputs))
+    with pytest.raises(TypeError, match="calls layers or changes variables"):
+        model.get_config()

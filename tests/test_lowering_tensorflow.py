@@ -8,7 +8,7 @@ tf = pytest.importorskip("tensorflow")
 from lowering_cases import ALL, PROGRAMS  # noqa: E402
 
 import kerastorch as keras  # noqa: E402
-from kerastorch import backend_registry, layers, random, tree  # noqa: E402
+from kerastorch import backend_registry, layers, ops, random, tree  # noqa: E402
 
 BY_ID = {p.id: p for p in ALL}
 
@@ -178,3 +178,14 @@ def test_one_layer(model):
 def test_a_model_that_is_not_built():
     with pytest.raises(ValueError, match="not built"):
         lowered(keras.Sequential([layers.Dense(2)], name="open"))
+
+
+def test_constants_of_another_framework():
+    """A tensor of the default backend in a recorded expression is a constant, which every framework takes."""
+    x = inputs = keras.Input((3,))
+    x = ops.concatenate([x + ops.ones((3,)), ops.multiply(backend_registry.get("torch").convert([1.0, 2.0, 3.0]), x)], axis=-1)
+    model = keras.Model(inputs, x)
+    data = np.ones((2, 3), "float32")
+    for made in (model, keras.Model.from_config(model.get_config())):
+        found = keras.lower(made, "tensorflow")(tf.constant(data))
+        np.testing.assert_array_equal(found, [[2.0, 2.0, 2.0, 1.0, 2.0, 3.0]] * 2)

@@ -13,7 +13,7 @@ from typing import Any
 from kerastorch import backend_registry, ops, scope, shapes, tree
 from kerastorch.dtypes import concrete, of_python
 from kerastorch.graph import Graph, KerasTensor, Node
-from kerastorch.op import Tensor, Tensors, dtype_of, op, operand, shape_of
+from kerastorch.op import Tensor, Tensors, constant, dtype_of, op, operand, shape_of
 from kerastorch.variable import Variable
 
 
@@ -23,9 +23,62 @@ class Body(Graph):
     def __call__(self, *values):
         return self.run(values, lambda node, args, kwargs: node.operation(*args, **kwargs))
 
+    def get_config(self):
+        """The body as the configuration of a functional model.
 
-def _from_bodies(*operands):
-    raise ValueError("the shapes follow from the bodies, which were recorded already")
+        Raises:
+            TypeError: Where it calls layers or changes variables, which the model around it would have to share.
+        """
+        from kerastorch.layers.input import Input
+        from kerastorch.models.model import Functional
+
+        odd = [n.title for n in self.nodes if n.layer is not None or n.operation.op is None] or self.effects
+        if odd:
+            raise TypeError(f"a loop or branch that calls layers or changes variables ({odd[0]}) cannot be written to a "
+                            "configuration; put it into the call of a Layer")  # fmt: skip
+        with scope.own_names():
+            inputs = [Input(batch_shape=t.shape, dtype=t.dtype) for t in self.inputs]
+            return Functional(inputs, self(*inputs), name="body").get_config()
+
+    @classmethod
+    def from_config(cls, config):
+        """The body that `get_config` described."""
+        from kerastorch.models.model import Functional
+
+        with scope.own_names():
+            graph = Functional.from_config(config).graph
+        return cls(graph.inputs, tree.leaves(graph.outputs))
+
+
+# What a call gives follows from its bodies; those of the last two ops below are no graphs, and say it when they are recorded.
+
+
+def _scan_shapes(operands, *, body, n_carry, length):
+    return [t.shape if i < n_carry else (length, *t.shape) for i, t in enumerate(body.outputs)]
+
+
+def _scan_dtypes(operands, *, body):
+    return None, [t.dtype for t in body.outputs]
+
+
+def _cond_shapes(pred, operands, *, true_body, false_body):
+    return [joined(a, b)[0] for a, b in zip(true_body.outputs, false_body.outputs, strict=True)]
+
+
+def _cond_dtypes(pred, operands, *, true_body):
+    return None, [t.dtype for t in true_body.outputs]
+
+
+def _while_shapes(operands, *, body):
+    return [joined(a, b)[0] for a, b in zip(body.inputs, body.outputs)]  # noqa: B905 (then come inputs that stay as they are)
+
+
+def _while_dtypes(operands, *, body):
+    return None, [t.dtype for t in body.outputs]
+
+
+def _from_function(*operands):
+    raise ValueError("the shapes follow from the function, which was recorded already")
 
 
 def _open(*operands):
@@ -35,7 +88,7 @@ def _open(*operands):
 # What a backend lowers. Bodies take and give flat lists of tensors: a Body where recorded, else any function.
 
 
-@op(shape=_from_bodies, dtype=_open, transparent=True)
+@op(shape=_scan_shapes, dtype=_scan_dtypes, transparent=True)
 def scan_(operands: Tensors, body, n_carry, n_xs, length, reverse, unroll):
     """Runs `body(*carry, *slices, *rest) -> [*carry, *ys]` along the first axis of some operands.
 
@@ -52,22 +105,22 @@ def scan_(operands: Tensors, body, n_carry, n_xs, length, reverse, unroll):
     """
 
 
-@op(shape=_from_bodies, dtype=_open, transparent=True)
+@op(shape=_cond_shapes, dtype=_cond_dtypes, transparent=True)
 def cond_(pred: Tensor, operands: Tensors, true_body, false_body):
     """What `true_body(*operands)` gives where `pred` is true, else what `false_body(*operands)` gives."""
 
 
-@op(shape=_from_bodies, dtype=_open, transparent=True)
+@op(shape=_while_shapes, dtype=_while_dtypes, transparent=True)
 def while_(operands: Tensors, going, body, n_carry, maximum_iterations):
     """Runs `body(*carry, *rest) -> carry` while `going(*carry, *rest)` is true; `n_carry` operands are carried on."""
 
 
-@op(shape=_from_bodies, dtype=_open, transparent=True)
+@op(shape=_from_function, dtype=_open, transparent=True)
 def custom_gradient_(operands: Tensors, function):
     """Runs `function(*operands) -> (outputs, gradient)`, where `gradient` replaces what differentiation would find."""
 
 
-@op(shape=_from_bodies, dtype=_open, transparent=True)
+@op(shape=_from_function, dtype=_open, transparent=True)
 def vectorized_(operands: Tensors, function):
     """Runs `function` on the slices of the operands along their first axes, all at once."""
 
@@ -82,7 +135,7 @@ def recording(values: Sequence[Any]) -> bool:
 
 def symbolic(value: Any) -> Any:
     """An operand as it stands in a node: numbers and arrays become constants of the record where one is being made."""
-    return value if isinstance(value, KerasTensor) or not scope.is_symbolic() else ops.convert_to_tensor(value)
+    return constant(value) if isinstance(value, KerasTensor) or not scope.is_symbolic() else ops.convert_to_tensor(value)
 
 
 def alike(value: Any) -> KerasTensor:
@@ -115,12 +168,17 @@ def record(function: Callable, inputs: Sequence[KerasTensor]) -> tuple[Body, Any
     return Body([*inputs, *outside], outputs, effects=effects), result
 
 
-def emit(function: Callable, args: tuple[Any, ...], specs: Sequence[tuple[Any, str]], bodies: Sequence[Body]) -> list:
+def specs(function: Any, args: tuple[Any, ...]) -> list[tuple[Any, str]]:
+    """The shapes and dtypes of what a control-flow op gives."""
+    return list(zip(function.op.shape(args), function.op.dtype(args)[1], strict=True))
+
+
+def emit(function: Callable, args: tuple[Any, ...], bodies: Sequence[Body]) -> list:
     """Makes a node of a control-flow op; where a body assigns to variables, the node is an effect itself."""
     node = Node(function, args, {})
     if any(b.effects for b in bodies) and scope.state.effects is not None:
         scope.state.effects.append(node)
-    return node.emit([KerasTensor(s, d) for s, d in specs])
+    return node.emit([KerasTensor(s, d) for s, d in specs(function, args)])
 
 
 def packed(structure: Any, flat: Sequence[Any]) -> Any:
@@ -185,13 +243,11 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
         for i in range(n, len(values)):
             firsts[i] = KerasTensor(firsts[i].shape[1:], firsts[i].dtype)
         graph, _ = record(body, firsts)
-        specs = [(t.shape, t.dtype) for t in graph.outputs]
-        specs = specs[:n] + [((steps, *s), d) for s, d in specs[n:]]
         args = ([*values, *graph.inputs[len(values) :]], graph, n, len(slices), steps, reverse, unroll)
         if recording(values):
-            out = emit(scan_, args, specs, [graph])
+            out = emit(scan_, args, [graph])
         else:
-            out = [*carry, *(ops.zeros(s, dtype=d) for s, d in specs[n:])]
+            out = [*carry, *(ops.zeros(s, dtype=d) for s, d in specs(scan_, args)[n:])]
     else:
         owner = home(values)
         values = [operand(owner, v) for v in values]
@@ -389,10 +445,9 @@ def cond(pred, true_fn, false_fn):
     bodies, results = zip(*(record(fn, []) for fn in (true_fn, false_fn)), strict=True)
     if not same_structure(*results):
         raise ValueError(f"cond: the branches give different structures, {results[0]!r} and {results[1]!r}")
-    specs = [joined(a, b) for a, b in zip(bodies[0].outputs, bodies[1].outputs, strict=True)]
     outside = list({id(t): t for b in bodies for t in b.inputs}.values())
     bodies = [Body(outside, b.outputs, effects=b.effects) for b in bodies]
-    return packed(results[0], emit(cond_, (pred, outside, *bodies), specs, bodies))
+    return packed(results[0], emit(cond_, (pred, outside, *bodies), bodies))
 
 
 def same_structure(a: Any, b: Any) -> bool:
@@ -474,8 +529,7 @@ def while_loop(cond, body, loop_vars, maximum_iterations=None):
         bodies = [record(function, [alike(v) for v in values])[0] for function in (going, step)]
         outside = list({id(t): t for b in bodies for t in b.inputs[n:]}.values())
         bodies = [Body([*b.inputs[:n], *outside], b.outputs, effects=b.effects) for b in bodies]
-        specs = [joined(alike(v), t) for v, t in zip(values, bodies[1].outputs, strict=True)]
-        out = emit(while_, ([*values, *outside], *bodies, n, maximum_iterations), specs, bodies)
+        out = emit(while_, ([*values, *outside], *bodies, n, maximum_iterations), bodies)
     else:
         owner = home(values)
         values = [operand(owner, v) for v in values]

@@ -1,10 +1,18 @@
 """Derivatives of functions in a direction."""
 
 from kerastorch.op import Tensors, op, operand
-from kerastorch.ops.control import _from_bodies, _open, alike, emit, home, leaves, packed, record, recording, symbolic
+from kerastorch.ops.control import alike, emit, home, leaves, packed, record, recording, symbolic
 
 
-@op(shape=_from_bodies, dtype=_open, transparent=True)
+def _shapes(operands, *, function):
+    return [t.shape for t in function.outputs] * 2
+
+
+def _dtypes(operands, *, function):
+    return None, [t.dtype for t in function.outputs] * 2
+
+
+@op(shape=_shapes, dtype=_dtypes, transparent=True)
 def jvp_(operands: Tensors, function, n):
     """What `function(*values, *rest)` gives, then the derivatives of all that in a direction.
 
@@ -40,8 +48,7 @@ def jvp(fun, primals, tangents, has_aux=False):
     if recording([*values, *directions]):
         operands = [symbolic(v) for v in (*values, *directions)]
         graph, _ = record(flat, [alike(v) for v in operands[:n]])
-        specs = [(t.shape, t.dtype) for t in graph.outputs]
-        out = emit(jvp_, ([*operands, *graph.inputs[n:]], graph, n), [*specs, *specs], [graph])
+        out = emit(jvp_, ([*operands, *graph.inputs[n:]], graph, n), [graph])
     else:
         owner = home([*values, *directions])
         out = jvp_.op.implementation(owner)([operand(owner, v) for v in (*values, *directions)], flat, n)

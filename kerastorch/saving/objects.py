@@ -83,7 +83,7 @@ def serialize_keras_object(obj: Any) -> Any:
     import numpy as np
 
     from kerastorch import backend_registry
-    from kerastorch.graph import KerasTensor
+    from kerastorch.graph import Graph, KerasTensor
 
     if obj is None or isinstance(obj, bool | int | float | str):
         return obj
@@ -117,6 +117,8 @@ def serialize_keras_object(obj: Any) -> Any:
         return dtypes.standardize(obj)
     if type(obj).__name__ == "TensorShape":
         return tuple(obj.as_list())
+    if isinstance(obj, Graph):
+        return {"class_name": "__body__", "config": obj.get_config()}  # type: ignore[attr-defined]
     if isinstance(obj, types.FunctionType | types.BuiltinFunctionType):
         if obj.__name__ == "<lambda>":
             return lambdas.describe(obj)
@@ -255,6 +257,12 @@ def _short(config: Any) -> str:
     return text if len(text) < 500 else f"{text[:500]}..."
 
 
+def _body(c: dict) -> Any:
+    from kerastorch.ops.control import Body
+
+    return Body.from_config(c)
+
+
 def _slice(c: dict) -> slice:
     return slice(*(deserialize_keras_object(c[n]) for n in ("start", "stop", "step")))
 
@@ -299,6 +307,7 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__keras_tensor__": _keras_tensor,
     "__typespec__": _type_spec,
     "__lambda__": lambdas.revive,
+    "__body__": _body,
 }
 
 

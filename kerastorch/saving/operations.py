@@ -7,6 +7,7 @@ from kerastorch import op as op_
 from kerastorch import ops, scope
 from kerastorch.errors import near
 from kerastorch.graph import Node
+from kerastorch.saving.objects import deserialize_keras_object
 
 # Where Keras defines the classes of ops that are not in keras.src.ops.numpy.
 MODULES = {
@@ -39,6 +40,7 @@ CLASSES = {
     "searchsorted": "SearchSorted",
     "ssim": "SSIM",
     "svd": "SVD",
+    "while": "WhileLoop",
 }
 OP_OF = {kind: name for name, kind in CLASSES.items()}
 # What the object is called with, where that is not just the op's tensors: the rest goes to its constructor.
@@ -96,7 +98,9 @@ def call(entry: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any
     """
     op = _find(entry["class_name"])
     values = {
-        k: v for k, v in entry["config"].items() if k not in ("name", "dtype") or k in op.parameters and k != "name"
+        k: deserialize_keras_object(v) if isinstance(v, Mapping) else v
+        for k, v in entry["config"].items()
+        if k not in ("name", "dtype") or k in op.parameters and k != "name"
     }
     values |= dict(zip(_called_with(op), args, strict=False)) | dict(kwargs)
     unknown = [k for k in values if k not in op.parameters]
@@ -116,8 +120,10 @@ def _called_with(op: Any) -> Sequence[str]:
 
 def _find(kind: str) -> Any:
     name = OP_OF.get(kind, scope.snake(kind))
-    # Ops that a user's own package declared are not attributes of `ops`.
-    function = getattr(ops, name) if name in ops.__all__ else op_.OPS[name].function if name in op_.OPS else None
+    # Not all are attributes of `ops`: those that a user's own package declared, and loops and branches with recorded bodies.
+    function = getattr(ops, name) if name in ops.__all__ else None
+    if not hasattr(function, "op") and name in op_.OPS:
+        function = op_.OPS[name].function
     if not hasattr(function, "op"):
         raise ValueError(
             f"the configuration names the operation {kind!r}, which is not known.{near(name, ops.__all__)}"

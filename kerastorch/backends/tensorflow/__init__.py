@@ -26,6 +26,7 @@ class TensorflowBackend(Backend):
     variable_attributes = frozenset(("handle", "_should_act_as_resource_variable", "_shared_name", "device"))
 
     is_tensor = staticmethod(tensors.is_tensor)
+    is_constant = staticmethod(tensors.is_constant)
     convert = staticmethod(tensors.convert)
     cast = staticmethod(tensors.cast)
     numpy = staticmethod(tensors.numpy)

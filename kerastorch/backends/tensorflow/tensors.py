@@ -22,6 +22,11 @@ def is_tensor(x: Any) -> bool:
     return tf.is_tensor(x)
 
 
+def is_constant(x: Any) -> bool:
+    """Whether a tensor is nothing but its values."""
+    return isinstance(x, tf.__internal__.EagerTensor)
+
+
 def dtype(x: Any) -> str:
     """A tensor's dtype by Keras's name."""
     return x.dtype.name

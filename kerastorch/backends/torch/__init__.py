@@ -30,6 +30,7 @@ class TorchBackend(Backend):
     variable_attributes = frozenset(("grad", "requires_grad", "device", "detach", "data"))
 
     is_tensor = staticmethod(tensors.is_tensor)
+    is_constant = staticmethod(tensors.is_constant)
     convert = staticmethod(tensors.convert)
     cast = staticmethod(tensors.cast)
     numpy = staticmethod(tensors.numpy)

@@ -39,6 +39,11 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, torch.Tensor)
 
 
+def is_constant(x: torch.Tensor) -> bool:
+    """Whether a tensor is nothing but its values."""
+    return type(x) is torch.Tensor and x.layout is torch.strided and not x.requires_grad
+
+
 def dtype(x: torch.Tensor) -> str:
     """A tensor's dtype by Keras's name."""
     return NAMES[x.dtype]
