@@ -182,6 +182,8 @@ class Backend:
 
     # ---- modules of the framework's own
     foreign: Any = None  # what layers around them need
+    exports: Mapping[str, Callable] = {}  # from a format to what writes it: `(backend, model, path, arguments, verbose, **options)`
+    archive: Any = None  # the class of archives to which functions of models are added
     datasets: Any = None  # functions that make and split data sets of the framework's own
 
     def module_layer(self, x: Any) -> Any:

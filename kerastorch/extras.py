@@ -8,11 +8,7 @@ EXTRAS = {
     "onnx": "onnx",
     "onnxscript": "onnx",
     "openvino": "openvino",
-    "litert_torch": "litert",
-    "PIL": "image",
     "sklearn": "sklearn",
-    "tensorflow": "tensorflow",
-    "tf2onnx": "onnx",
 }
 
 

@@ -66,8 +66,15 @@ def spec_like(backend: Any, x: Any) -> Any:
 
 
 def fresh(out: Any) -> Any:
-    """KerasTensors of their own in place of those that an inner record made."""
-    return mapped(lambda t: KerasTensor(t.shape, t.dtype, sparse=t.sparse) if isinstance(t, KerasTensor) else t, out)
+    """KerasTensors of their own in place of those that an inner record made, and of tensors and Variables that a layer gives."""
+
+    def like(t: Any) -> Any:
+        if isinstance(t, KerasTensor | Variable):
+            return KerasTensor(t.shape, t.dtype, sparse=getattr(t, "sparse", False))
+        owner = backend_registry.of(t)
+        return t if owner is None else KerasTensor(owner.shape(t), owner.dtype(t))
+
+    return mapped(like, out)
 
 
 def is_shape(x: Any) -> bool:

@@ -302,6 +302,31 @@ class Model(Trainer, Layer):
 
     # ---------------------------------------------------------------- showing
 
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+        """Writes the model as a file for inference by other programs.
+
+        The format says which framework writes it: what was recorded is lowered there, with a copy of the weights, whatever the
+        model runs on. So a model that trains on torch becomes a SavedModel of TensorFlow's too, where that is installed.
+
+        Args:
+            filepath: File or folder to write.
+            format: "tf_saved_model" (a folder with the function "serve", for TensorFlow, its servers and `layers.TFSMLayer`),
+                "torch" (a file ".pt2" for `torch.export.load`), "onnx", "openvino" (a file ".xml") or "litert" (a file ".tflite").
+            verbose: Whether a line is printed that says what was written; it is, unless this is False.
+            input_signature: A list with one nest for each argument of the model, of `InputSpec`, KerasTensor, `tf.TensorSpec` or
+                tensors; None takes what the model was recorded with or first called on, with any batch size.
+            **kwargs: Options of the format: of `torch.export.export` for "torch", attributes of `tf.lite.TFLiteConverter` for
+                "litert", `opset_version` for "onnx".
+
+        Raises:
+            ValueError: For an unknown format, a wrong ending of the path, an unknown option, or a model that is not built.
+            ImportError: If the library for the format is not installed.
+            RuntimeError: If the format cannot hold what the model does.
+        """
+        from kerastorch.export import formats
+
+        formats.export(self, filepath, format, verbose, input_signature, kwargs)
+
     def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,
                 layer_range=None) -> None:  # fmt: skip
         """Prints a table of the layers, their output shapes and numbers of parameters."""

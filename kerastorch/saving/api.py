@@ -1,6 +1,7 @@
 """Saving and loading by the ending of the file's name."""
 
 import os
+import warnings
 from typing import Any
 
 from kerastorch import backend_registry
@@ -28,8 +29,9 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
     if kwargs.pop("save_format", None):
-        raise ValueError(
-            "save: The `save_format` argument is deprecated: the ending of filepath says the format, '.keras' or '.h5'"
+        warnings.warn(
+            "save: The `save_format` argument is deprecated: the ending of filepath says the format, '.keras' or '.h5'",
+            stacklevel=3,
         )
     if kwargs:
         raise ValueError(f"save: The following argument(s) are not supported: {', '.join(sorted(kwargs))}")

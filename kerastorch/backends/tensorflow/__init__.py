@@ -66,6 +66,18 @@ class TensorflowBackend(Backend):
         return foreign
 
     @functools.cached_property
+    def exports(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.tensorflow import saved_models
+
+        return saved_models.EXPORTS
+
+    @functools.cached_property
+    def archive(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.tensorflow import saved_models
+
+        return saved_models.ExportArchive
+
+    @functools.cached_property
     def datasets(self) -> Any:  # type: ignore[override]
         from kerastorch.backends.tensorflow import datasets
 

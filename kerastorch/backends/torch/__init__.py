@@ -65,6 +65,12 @@ class TorchBackend(Backend):
         return foreign
 
     @functools.cached_property
+    def exports(self) -> Any:  # type: ignore[override]
+        from kerastorch.backends.torch import export
+
+        return export.EXPORTS
+
+    @functools.cached_property
     def datasets(self) -> Any:  # type: ignore[override]
         from kerastorch.backends.torch import datasets
 

@@ -118,8 +118,11 @@ def module(backend: Any, layer: Any) -> nn.Module:
     return Lowering(backend, adopt=True, export=False).holder(layer)
 
 
-def lower(backend: Any, model: Any, adopt: bool = False) -> nn.Module:
-    """The model as an `nn.Module`: a copy of the weights, in evaluation mode, or with `adopt` the model's own module."""
+def lower(backend: Any, model: Any, adopt: bool = False, spec: Any = None) -> nn.Module:
+    """The model as an `nn.Module`: a copy of the weights, in evaluation mode, or with `adopt` the model's own module.
+
+    `spec` is what one without a graph takes, a nest of KerasTensors for each argument; else it is what it was called with.
+    """
     if adopt:
         return module(backend, model)
     if not model.built:
@@ -127,12 +130,11 @@ def lower(backend: Any, model: Any, adopt: bool = False) -> nn.Module:
     lowering = Lowering(backend, adopt=False, export=True)
     if model.graph is not None:
         return lowering.graph_module(model.graph, model.name, names=model.input_names).eval()
-    return lower_call(lowering, model).eval()
+    return lower_call(lowering, model, spec or model._state.called_with).eval()
 
 
-def lower_call(lowering: Lowering, layer: Any) -> nn.Module:
+def lower_call(lowering: Lowering, layer: Any, spec: Any) -> nn.Module:
     """A layer or subclassed model that stands alone, as a module."""
-    spec = layer._state.called_with
     if spec is None:
         raise NotLowerable(f"{layer.name!r} was never called, so the shapes of its inputs are not known: call it on data first")
     inputs = [KerasTensor(t.shape, t.dtype, name=f"x{i}") for i, t in enumerate(tree.leaves(spec)) if isinstance(t, KerasTensor)]

@@ -55,7 +55,13 @@ def forwards(x, keys, place):
 
 
 def block(inputs, start_indices, shape):
-    """The slices that name a block of a tensor."""
+    """What names a block of a tensor: slices, or indices where a start that is a tensor is not known while torch traces."""
+    if torch.compiler.is_compiling() and any(isinstance(s, torch.Tensor) for s in start_indices):
+        found = []
+        for axis, (start, n) in enumerate(zip(start_indices, shape, strict=True)):
+            steps = torch.arange(inputs.shape[axis] if n == -1 else n, device=inputs.device)
+            found.append((steps + start).reshape([-1 if a == axis else 1 for a in range(inputs.ndim)]))
+        return tuple(found)
     starts = [int(s) for s in start_indices]
     return tuple(slice(a, None if n == -1 else a + n) for a, n in zip(starts, shape, strict=True))
 

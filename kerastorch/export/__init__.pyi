@@ -1,0 +1,1 @@
+from .archive import ExportArchive as ExportArchive
