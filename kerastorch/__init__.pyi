@@ -44,6 +44,7 @@ from .models import Model as Model
 from .models import Sequential as Sequential
 from .operation import Operation as Operation
 from .optimizers import Optimizer as Optimizer
+from .quantizers import Quantizer as Quantizer
 from .regularizers import Regularizer as Regularizer
 from .scope import name_scope as name_scope
 from .scopes import RematScope as RematScope

@@ -13,7 +13,7 @@ from typing import Any
 from kerastorch import backend_registry, dtype_policies, dtypes, fields, ops, regularizers, scope, tree
 from kerastorch.errors import LayerError, NotBuilt, OpError, at, is_own, user_line
 from kerastorch.graph import KerasTensor, Node, tensors_in
-from kerastorch.layers import spec
+from kerastorch.layers import spec, weighted
 from kerastorch.layers.calls import CallSpec, State, parameters_of, specs_of
 from kerastorch.layers.structures import (
     NESTS,
@@ -329,6 +329,8 @@ class Layer(Weighted):
 
         Its native lowering does that where there is one, unless other values stand in for those of the variables.
         """
+        if self._state.caught_up != weighted.alterations:
+            self._catch_up()
         runner = None if scope.state.values else self._state.runners.get(backend.name, self)
         if runner is self:
             runner = self._state.runners[backend.name] = backend.runner(self)
@@ -601,9 +603,14 @@ class Layer(Weighted):
         mode = policy.of(self).quantization_mode
         if self.built and mode is not None and mode != self.quantization_mode:
             if mode in ("gptq", "awq"):
-                raise ValueError(f"layer {self.name!r}: Implicitly enabling {mode.upper()} quantization through the dtype policy "
+                raise ValueError(f"layer {self.name!r}: Implicitly enabling {mode.upper()} quantization by setting `dtype_policy` "
                                  "is not supported, since it needs data; call quantize of the model")  # fmt: skip
-            self.quantize(mode)
+            self._quantize_for(policy.of(self))
+            return
+        self._dtype_policy = policy
+
+    def _quantize_for(self, policy: Any) -> None:
+        self.quantize(policy.quantization_mode)
         self._dtype_policy = policy
 
     quantization_mode = property(lambda self: self._policy.quantization_mode)
@@ -616,7 +623,7 @@ class Layer(Weighted):
             type_check: Whether subclasses of a class that knows how are refused.
             config: Configuration of the quantization, in place of `mode`.
         """
-        raise NotImplementedError(f"the layer class {type(self).__name__} does not have a `quantize` method implemented.")
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `quantize` method implemented.")
 
     def quantized_build(self, input_shape, mode):
         """Creates the weights for a quantization mode."""

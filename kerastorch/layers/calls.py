@@ -47,6 +47,8 @@ class State:
         self.initial_weights: Any = None
         self.anchor: Variable | None = None  # a weight whose home tells where the layer is at home
         self.path = ""  # once the layer is built
+        self.altered = 0  # which of all alterations was the last one of this layer, counted from 1
+        self.caught_up = 0  # how many of them there were when this layer last looked for some below it
         self.extra: dict[str, Any] = {}
 
 

@@ -2,6 +2,7 @@
 
 from kerastorch import fields, ops, shapes
 from kerastorch.fields import declare
+from kerastorch.layers.adapted import Adapted, adaptable
 from kerastorch.layers.base import Layer
 from kerastorch.layers.spec import InputSpec
 from kerastorch.ops.window import transposed
@@ -63,7 +64,7 @@ class Window(Layer):
 
 
 @declare(hidden=("lora_rank", "lora_alpha"), unlisted=("lora_rank", "lora_alpha"))
-class Convolution(Window):
+class Convolution(Window, Adapted):
     """Kernels slid over the spatial axes, each giving one output channel.
 
     Args:
@@ -98,8 +99,10 @@ class Convolution(Window):
     activity_regularizer: fields.Regularizer = None
     kernel_constraint: fields.Constraint = None
     bias_constraint: fields.Constraint = None
-    lora_rank: fields.absent("low-rank adaptation (LoRA)") = None
-    lora_alpha: fields.absent("low-rank adaptation (LoRA)") = None
+    lora_rank: fields.PLAIN = None
+    lora_alpha: fields.PLAIN = None
+
+    kernel = adaptable("kernel")
 
     def __post_init__(self):
         super().__post_init__()
@@ -114,8 +117,9 @@ class Convolution(Window):
         channels = self._channels(input_shape)
         if channels % self.groups:
             raise ValueError(f"the {channels} channels cannot be split into {self.groups} groups")
-        self.kernel = self._declared_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
+        self._kernel = self._declared_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.bias = self._declared_weight("bias", (self.filters,)) if self.use_bias else None
+        self._built()
 
     def convolution_op(self, inputs, kernel):
         """The convolution without bias and activation; subclasses may change it."""

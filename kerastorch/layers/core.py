@@ -5,17 +5,15 @@ import inspect
 from kerastorch import fields, ops, tree
 from kerastorch.fields import declare
 from kerastorch.graph import KerasTensor
+from kerastorch.layers.adapted import QUANTIZATION, Quantizable, adaptable
 from kerastorch.layers.base import Layer
 from kerastorch.layers.elementwise import Elementwise
+from kerastorch.layers.quantization import Matrix
 from kerastorch.layers.spec import InputSpec
 from kerastorch.layers.structures import is_shape
 from kerastorch.op import dtype_of
 from kerastorch.saving import safety
 from kerastorch.saving.objects import custom_object_scope, deserialize_keras_object, serialize_keras_object
-
-LOW_RANK = fields.absent("low-rank adaptation (LoRA)")
-QUANTIZED = fields.absent("quantization")
-
 
 def _value(value):
     """A value given as it is or by its configuration."""
@@ -23,7 +21,7 @@ def _value(value):
 
 
 @declare(hidden=("lora_rank", "lora_alpha"))
-class Dense(Layer):
+class Dense(Quantizable):
     """A fully connected layer: `activation(inputs @ kernel + bias)` along the last axis.
 
     Args:
@@ -33,7 +31,8 @@ class Dense(Layer):
         kernel_initializer, bias_initializer: How the weights start.
         kernel_regularizer, bias_regularizer, activity_regularizer: What is added to the loss for weights and output.
         kernel_constraint, bias_constraint: Applied to the weights after each update.
-        lora_rank, lora_alpha, quantization_config: Accepted only as None.
+        lora_rank, lora_alpha: As for `enable_lora`, which is called when the layer is built; None does not.
+        quantization_config: Configuration of quantization, where the dtype policy asks for it; None takes the mode's own.
     """
 
     units: fields.Count
@@ -46,23 +45,25 @@ class Dense(Layer):
     activity_regularizer: fields.Base = None
     kernel_constraint: fields.Constraint = None
     bias_constraint: fields.Constraint = None
-    lora_rank: LOW_RANK = None
-    lora_alpha: LOW_RANK = None
-    quantization_config: QUANTIZED = None
+    lora_rank: fields.PLAIN = None
+    lora_alpha: fields.PLAIN = None
+    quantization_config: QUANTIZATION = None
 
     supports_masking = True
     input_spec = InputSpec(min_ndim=2)
+    kernel = adaptable("kernel")
 
     def build(self, input_shape):
         features = input_shape[-1]
         if features is None:
             raise ValueError(f"the size of the last axis of {tuple(input_shape)} must be known")
-        self.kernel = self._declared_weight("kernel", (features, self.units))
+        self._build_matrices(kernel=Matrix((features, self.units)))
         self.bias = self._declared_weight("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+        self._built()
 
     def call(self, inputs, training=None):
-        x = ops.matmul(inputs, self.kernel)
+        x = self._product(inputs, ops.matmul)
         if self.bias is not None:
             x = ops.add(x, self.bias)
         return x if self.activation is None else self.activation(x)
@@ -72,7 +73,7 @@ class Dense(Layer):
 
 
 @declare(hidden=("lora_rank", "lora_alpha"), unlisted=("activity_regularizer",))
-class Embedding(Layer):
+class Embedding(Quantizable):
     """Replaces integers below `input_dim` by learned vectors of size `output_dim`.
 
     Args:
@@ -83,7 +84,8 @@ class Embedding(Layer):
         embeddings_constraint: Applied to the vectors after each update.
         mask_zero: Whether 0 stands for padding and is masked.
         weights: Array of shape (input_dim, output_dim), or a list of it, to start from.
-        lora_rank, lora_alpha, quantization_config: Accepted only as None.
+        lora_rank, lora_alpha: As for `enable_lora`, which is called when the layer is built; None does not.
+        quantization_config: Configuration of quantization, where the dtype policy asks for it; None takes the mode's own.
     """
 
     input_dim: fields.Count
@@ -93,10 +95,13 @@ class Embedding(Layer):
     embeddings_constraint: fields.Constraint = None
     mask_zero: bool = False
     weights: fields.Base = None
-    lora_rank: LOW_RANK = None
-    lora_alpha: LOW_RANK = None
-    quantization_config: QUANTIZED = None
+    lora_rank: fields.PLAIN = None
+    lora_alpha: fields.PLAIN = None
+    quantization_config: QUANTIZATION = None
     activity_regularizer: fields.Regularizer = None
+
+    adapted, rest = "embeddings", ()
+    embeddings = adaptable("embeddings")
 
     def __post_init__(self):
         self.autocast = False
@@ -109,12 +114,32 @@ class Embedding(Layer):
 
     def build(self, input_shape=None):
         if not self.built:
-            self.embeddings = self._declared_weight("embeddings", (self.input_dim, self.output_dim))
+            self._build_matrices(**self._matrices())
+            self._built()
+
+    def _matrices(self):
+        """How the weights are seen as matrices: vectors are rows of it, which a product with vectors sums over."""
+        return {"embeddings": Matrix((self.input_dim, self.output_dim), summed=(1,), rows=1)}
+
+    def _quantized_names(self):
+        return list(self._matrices())
+
+    def quantized_build(self, embeddings_shape, mode, config=None):
+        """Creates the weights for a quantization mode; the arguments are as for other layers."""
+        super().quantized_build(embeddings_shape, mode, config)
 
     def call(self, inputs):
         if dtype_of(inputs) not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
-        return ops.cast(ops.take(self.embeddings, inputs, axis=0), self.compute_dtype)
+        return ops.cast(self._rows(inputs), self.compute_dtype)
+
+    def _rows(self, places):
+        """The vectors in some places; only these are unpacked where the layer is quantized."""
+        rows = self._unpacked_rows(places)
+        if not self.lora_enabled:
+            return rows
+        a, b = self._lora_weights()
+        return ops.add(rows, ops.multiply(ops.matmul(ops.take(a, places, axis=0), b), self.lora_alpha / self.lora_rank))
 
     def compute_mask(self, inputs, mask=None):
         return ops.not_equal(inputs, 0) if self.mask_zero else None
@@ -128,7 +153,8 @@ SOFT_CAP = fields.number(0, optional=True)
 
 @declare(order=("input_dim", "output_dim", "tie_weights", "embeddings_initializer", "embeddings_regularizer",
                 "embeddings_constraint", "mask_zero", "reverse_dtype", "logit_soft_cap", "activity_regularizer",
-                "quantization_config"), unlisted=("activity_regularizer", "quantization_config"))  # fmt: skip
+                "quantization_config", "lora_rank", "lora_alpha"),
+         unlisted=("activity_regularizer", "quantization_config", "lora_rank", "lora_alpha"))  # fmt: skip
 class ReversibleEmbedding(Embedding):
     """An `Embedding` that also leads back: with `reverse=True`, from vectors to a logit for each integer.
 
@@ -148,19 +174,18 @@ class ReversibleEmbedding(Embedding):
     reverse_dtype: fields.PLAIN = None
     logit_soft_cap: SOFT_CAP = None
 
-    def build(self, input_shape=None):
-        super().build(input_shape)
-        if not self.tie_weights:
-            self.reverse_embeddings = self._declared_weight(
-                "reverse_embeddings", (self.output_dim, self.input_dim), "embeddings"
-            )
+    def _matrices(self):
+        back = Matrix((self.output_dim, self.input_dim), packed=0, fields="embeddings", zeros="float32")
+        return super()._matrices() if self.tie_weights else {**super()._matrices(), "reverse_embeddings": back}
 
     def call(self, inputs, reverse=False):
         if not reverse:
             return super().call(inputs)
-        dtype = self.reverse_dtype or self.compute_dtype
-        kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
-        logits = ops.matmul(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
+        inputs = ops.cast(inputs, self.reverse_dtype or self.compute_dtype)
+        if self.tie_weights:
+            logits = self._product(inputs, lambda x, kernel: ops.matmul(x, ops.transpose(ops.cast(kernel, dtype_of(x)))), thin=False)
+        else:
+            logits = self._product(inputs, lambda x, kernel: ops.matmul(x, ops.cast(kernel, dtype_of(x))), "reverse_embeddings")
         if self.logit_soft_cap is None:
             return logits
         return ops.multiply(ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap)

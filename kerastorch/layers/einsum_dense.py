@@ -4,8 +4,8 @@ import re
 
 from kerastorch import fields, ops
 from kerastorch.fields import declare
-from kerastorch.layers.base import Layer
-from kerastorch.layers.core import LOW_RANK, QUANTIZED
+from kerastorch.layers.adapted import QUANTIZATION, Quantizable, adaptable
+from kerastorch.layers.quantization import Matrix
 from kerastorch.layers.spec import InputSpec
 
 FORM = re.compile(r"(\.\.\.)?([A-Za-z]+)(\.\.\.)?,([A-Za-z]+)->(\.\.\.)?([A-Za-z]+)(\.\.\.)?")
@@ -46,6 +46,8 @@ class Plan:
                 raise ValueError(f"axis {letter!r} of equation {layer.equation!r} has size "
                                  f"{given[letter]} in the input and {made[letter]} in output_shape")  # fmt: skip
         self.kernel = tuple(made[c] if c in made else given[c] for c in kernel)
+        self.letters = (inputs, kernel, outputs)
+        self.elided = (elided if before else 0, elided if behind else 0)
         self.input_axes = [i for i, c in enumerate(kernel) if c not in made]
         self.output_axes = [i for i, c in enumerate(kernel) if c in made]
         count = len(self.input_axes)
@@ -63,8 +65,47 @@ class Plan:
             self.bias = tuple(made[c] if c in layer.bias_axes else 1 for c in along) + ((1,) * elided if behind else ())
 
 
+class EinsumMatrix(Matrix):
+    """The kernel of an equation: scales lie along the output's axes, those of which they know nothing being ones."""
+
+    def __init__(self, plan):
+        inputs, kernel, outputs = self.letters = plan.letters
+        self.elided = plan.elided
+        super().__init__(plan.kernel, tuple(i for i, c in enumerate(kernel) if c not in outputs))
+        self.input_axes = tuple(i + self.elided[0] for i, c in enumerate(inputs) if c not in outputs)
+
+    @property
+    def scale_shape(self):
+        _, kernel, outputs = self.letters
+        sizes = dict(zip(kernel, self.shape, strict=True))
+        return (*(1,) * self.elided[0], *(sizes.get(c, 1) for c in outputs), *(1,) * self.elided[1])
+
+    def to_output(self, scale):
+        return ops.reshape(aligned(scale, self.letters[1], self.letters[2]), self.scale_shape)
+
+    def from_output(self, scale):
+        _, kernel, outputs = self.letters
+        return aligned(ops.squeeze(scale, (*range(self.elided[0]), *range(-self.elided[1], 0))), outputs, kernel)
+
+    def inputs_to_output(self, scale):
+        before, behind = (range(n) for n in self.elided)  # of "...", at most one of which there is
+        inputs, _, outputs = self.letters
+        return aligned(scale, [*before, *inputs, *behind], [*before, *outputs, *behind])
+
+
+def aligned(x, axes, wanted):
+    """A tensor with its axes in the order of other names: those that these do not have, of size 1, are gone, others are new."""
+    kept = [c for c in axes if c in wanted]
+    gone = tuple(i for i, c in enumerate(axes) if c not in wanted)
+    x = ops.squeeze(x, gone) if gone else x
+    order = [c for c in wanted if c in kept]
+    x = ops.transpose(x, [kept.index(c) for c in order]) if order != kept else x
+    new = [i for i, c in enumerate(wanted) if c not in kept]
+    return ops.expand_dims(x, new) if new else x
+
+
 @declare(hidden=("lora_rank", "lora_alpha", "gptq_unpacked_column_size"), unlisted=("activity_regularizer",))
-class EinsumDense(Layer):
+class EinsumDense(Quantizable):
     """A layer that contracts its input with a kernel as an Einstein sum says: "ab,bc->ac" is a dense layer.
 
     Args:
@@ -75,7 +116,9 @@ class EinsumDense(Layer):
         kernel_initializer, bias_initializer: How the weights start.
         kernel_regularizer, bias_regularizer, activity_regularizer: What is added to the loss for weights and output.
         kernel_constraint, bias_constraint: Applied to the weights after each update.
-        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: Accepted only as None.
+        lora_rank, lora_alpha: As for `enable_lora`, which is called when the layer is built; None does not.
+        gptq_unpacked_column_size: Columns of a kernel that GPTQ has packed; found out where None.
+        quantization_config: Configuration of quantization, where the dtype policy asks for it; None takes the mode's own.
     """
 
     equation: str
@@ -88,27 +131,33 @@ class EinsumDense(Layer):
     bias_regularizer: fields.Regularizer = None
     kernel_constraint: fields.Constraint = None
     bias_constraint: fields.Constraint = None
-    lora_rank: LOW_RANK = None
-    lora_alpha: LOW_RANK = None
-    gptq_unpacked_column_size: QUANTIZED = None
-    quantization_config: QUANTIZED = None
+    lora_rank: fields.PLAIN = None
+    lora_alpha: fields.PLAIN = None
+    gptq_unpacked_column_size: fields.PLAIN = None
+    quantization_config: QUANTIZATION = None
     activity_regularizer: fields.Regularizer = None
+
+    kernel = adaptable("kernel")
 
     def build(self, input_shape):
         plan = self.plan = Plan(self, input_shape)
-        start = self.kernel_initializer.get_config() if hasattr(self.kernel_initializer, "get_config") else {}
-        initializer = self.kernel_initializer
-        if "input_axes" in start and (start["input_axes"] is None or start["output_axes"] is None):
-            initializer = type(initializer).from_config(
-                {**start, "seed": initializer.seed, "input_axes": plan.input_axes, "output_axes": plan.output_axes}
-            )
-        self.kernel = self.add_weight(plan.kernel, initializer, regularizer=self.kernel_regularizer,
-                                      constraint=self.kernel_constraint, name="kernel")  # fmt: skip
+        self._build_matrices(kernel=EinsumMatrix(plan))
         self.bias = None if plan.bias is None else self._declared_weight("bias", plan.bias)
         self.input_spec = InputSpec(ndim=len(input_shape))
+        self._built()
+
+    def _declared_weight(self, name, shape, *fields, **more):
+        initializer = self.kernel_initializer
+        start = initializer.get_config() if name == "kernel" and hasattr(initializer, "get_config") else {}
+        if "input_axes" in start and (start["input_axes"] is None or start["output_axes"] is None):
+            axes = {"seed": initializer.seed, "input_axes": self.plan.input_axes, "output_axes": self.plan.output_axes}
+            more["initializer"] = type(initializer).from_config({**start, **axes})
+        return super()._declared_weight(name, shape, *fields, **more)
 
     def call(self, inputs, training=None):
-        x = ops.einsum(self.equation, inputs, self.kernel)
+        _, kernel, outputs = self.plan.letters
+        thin = kernel[-1] == outputs[-1] and not self.plan.elided[1]
+        x = self._product(inputs, lambda x, weight: ops.einsum(self.equation, x, weight), thin=thin)
         if self.bias is not None:
             x = ops.add(x, self.bias)
         return x if self.activation is None else self.activation(x)

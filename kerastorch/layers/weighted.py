@@ -10,11 +10,15 @@ from kerastorch.operation import Operation
 from kerastorch.variable import Variable, changed
 
 
+alterations = 0  # how often any layer has come to compute in another way than its class does
+
+
 class Weighted(Operation):
     """An operation with weights, and with others like it as attributes, whose weights count as its own too."""
 
     _state: Any
     _trainable: bool
+    _stores_variables = True  # whether what is stored of it are the values of its variables
 
     # ---------------------------------------------------------------- weights
 
@@ -66,8 +70,8 @@ class Weighted(Operation):
     def _declared_weight(self, name: str, shape: Any, fields: str | None = None, **more: Any) -> Variable:
         """A weight with the initializer, regularizer and constraint that the fields `<fields>_initializer`, ... hold."""
         kind = fields or name
-        return self.add_weight(shape, getattr(self, f"{kind}_initializer"), regularizer=getattr(self, f"{kind}_regularizer"),
-                               constraint=getattr(self, f"{kind}_constraint"), name=name, **more)  # fmt: skip
+        more = {n: getattr(self, f"{kind}_{n}") for n in ("initializer", "regularizer", "constraint")} | more
+        return self.add_weight(shape, name=name, **more)
 
     def _members(self, kind: type) -> Iterator[Any]:
         """Attributes, and members of attributes that are lists, tuples, sets or dicts, of a kind; each once, in order."""
@@ -102,7 +106,7 @@ class Weighted(Operation):
     def weights(self) -> list[Variable]:
         """All weights, the layer's own first (trainable before the others), then those of the layers below it."""
         own = self._own_variables
-        found = {id(v): v for v in [v for v in own if v.trainable or v in _frozen(self)] + own}
+        found = {id(v): v for v in [v for v in own if v.trainable or v.learnable] + own}
         for layer in self._layers():
             for v in layer.weights:
                 found.setdefault(id(v), v)
@@ -219,10 +223,29 @@ class Weighted(Operation):
 
     def _own_ordered(self) -> list[Variable]:
         own = self._own_variables
-        return list({id(v): v for v in [v for v in own if v.trainable or v in _frozen(self)] + own}.values())
+        return list({id(v): v for v in [v for v in own if v.trainable or v.learnable] + own}.values())
+
+    def _alter(self) -> None:
+        """Notes that the layer now computes in another way than its class does: with other weights, or more of them."""
+        global alterations
+        alterations += 1
+        self._state.altered, self._state.anchor = alterations, None
+        for v in self._own_variables:
+            v.leave()
+        changed()
+
+    def _catch_up(self) -> None:
+        """Forgets how backends ran this layer, and those in it, where these or any below them have been altered since."""
+        for layer in self._flatten_layers():
+            if max(x._state.altered for x in layer._flatten_layers()) > layer._state.caught_up:
+                layer._state.runners.clear()
+                layer._state.lowered.clear()
+            layer._state.caught_up = alterations
 
     def _leave_for(self, backend: Any) -> None:
         """Brings all weights back to the host, and forgets how other backends ran the layers, if any weight is at home on one."""
+        if self._state.caught_up != alterations:
+            self._catch_up()
         if any(v.backend not in (None, backend) for v in self.variables):
             for layer in self._flatten_layers():
                 layer._state.runners.clear()

@@ -1,4 +1,4 @@
-"""What quantization is asked to do."""
+"""Quantization: numbers of few bits in place of floats, and what it is asked to do."""
 
 from kerastorch.lazy import attach
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kerastorch import optimizers
+from kerastorch.layers.adapted import Adapted
 from kerastorch.layers.base import Layer
 from kerastorch.optimizers.state import State
 from kerastorch.saving import hdf5
@@ -141,7 +142,7 @@ def _misfits(part: Any, group: str, store: Mapping[str, Any]) -> Iterator[str]:
 def _plain(part: Any, method: str) -> bool:
     """Whether a part stores its variables by number, as all do whose class does not say otherwise."""
     base: Any = Layer if isinstance(part, Layer) else State
-    return getattr(type(part), method) is getattr(base, method)
+    return getattr(type(part), method) in (getattr(base, method), getattr(Adapted, method, None)) and getattr(part, "_stores_variables", True)
 
 
 def _variables(part: Any, count: int | None = None) -> Sequence[Variable]:

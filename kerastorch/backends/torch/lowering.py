@@ -173,7 +173,7 @@ class Lowering:
 
     def native_rule(self, layer: Layer) -> Callable | None:
         """The native lowering of the layer's class, unless the user has overridden what it does or how it computes."""
-        if not passes.enabled("native_layers"):
+        if not passes.enabled("native_layers") or layer._state.altered:
             return None
         cls = type(layer)
         for base in cls.__mro__:

@@ -1,0 +1,201 @@
+"""What a quantization mode does with a weight: how it is packed, and how a product with it is made.
+
+A layer says of each weight which of its axes a product sums over (`Matrix`); a mode (`MODES`) does the rest for all layers.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from kerastorch import ops
+from kerastorch.op import dtype_of
+from kerastorch.quantizers import configs, functions
+from kerastorch.quantizers.quantizers import AbsMaxQuantizer
+
+
+@dataclass(eq=False)
+class Matrix:
+    """A weight as a matrix: rows are what a product sums over, columns what comes out of it.
+
+    Attributes:
+        shape: The weight's shape.
+        summed: Its axes that a product sums over.
+        rows: Which axis of the matrix, as it is stored in blocks, the rows lie along.
+        packed: Along which axis of that two integers share a byte.
+        fields: What the layer's fields of initializer, regularizer and constraint are called after.
+        zeros: Dtype of the zero points of blocks.
+    """
+
+    shape: tuple[int, ...]
+    summed: tuple[int, ...] = (0,)
+    rows: int = 0
+    packed: int = 1
+    fields: str | None = None
+    zeros: str = "int8"
+    input_axes = (-1,)  # the axes of the input that a product sums over
+
+    @functools.cached_property
+    def order(self) -> tuple[int, ...]:
+        """The weight's axes in the order of the stored matrix."""
+        kept = tuple(i for i in range(len(self.shape)) if i not in self.summed)
+        return (*kept, *self.summed) if self.rows else (*self.summed, *kept)
+
+    @functools.cached_property
+    def size(self) -> tuple[int, int]:
+        """Shape of the stored matrix, before anything is packed."""
+        count = math.prod(self.shape[i] for i in self.summed)
+        rest = math.prod(self.shape) // count
+        return (rest, count) if self.rows else (count, rest)
+
+    def flat(self, value: Any) -> Any:
+        """The weight's value as the stored matrix."""
+        if len(self.shape) == 2 and self.order == (0, 1):
+            return value
+        return ops.reshape(ops.transpose(value, self.order), self.size)
+
+    def whole(self, matrix: Any) -> Any:
+        """The stored matrix as the weight's value."""
+        if len(self.shape) == 2 and self.order == (0, 1):
+            return matrix
+        back = sorted(range(len(self.order)), key=self.order.__getitem__)
+        return ops.transpose(ops.reshape(matrix, [self.shape[i] for i in self.order]), back)
+
+    @property
+    def scale_shape(self) -> tuple[int, ...]:
+        """Shape of a scale for each column, as the output of a product can be divided by it."""
+        return tuple(n for i, n in enumerate(self.shape) if i not in self.summed)
+
+    def to_output(self, scale: Any) -> Any:
+        """A scale with the axes of the weight, those summed over being ones, as the output can be divided by it."""
+        return ops.squeeze(scale, self.summed)
+
+    def from_output(self, scale: Any) -> Any:
+        """What undoes `to_output`."""
+        return ops.expand_dims(scale, [i - len(self.shape) for i in self.summed])
+
+    def inputs_to_output(self, scale: Any) -> Any:
+        """A scale with the axes of the input, those summed over being ones, as the output can be divided by it."""
+        return scale
+
+
+class Mode:
+    """How a weight is kept in integers. Its parts are named by suffixes: "" stands for the integers, GROUPS for no suffix."""
+
+    GROUPS = "g_idx"
+    keeps = False  # whether the weight itself stays as it is
+    suffixes: tuple[str, ...] = ("_scale",)  # of all parts that there may be, beside ""
+
+    def parts(self, matrix: Matrix, config: Any) -> dict[str, tuple[tuple[int, ...], str | None]]:
+        """By suffix, shape and dtype of what is stored; None is the layer's variable dtype."""
+        raise NotImplementedError("a mode says what it stores")
+
+    def pack(self, matrix: Matrix, config: Any, value: Any) -> dict[str, Any]:
+        """By suffix, what is stored of a weight of this value."""
+        raise NotImplementedError("a mode says how it packs")
+
+    def integers(self, matrix: Matrix, parts: dict[str, Any]) -> Any:
+        """The integers, in the shape of the weight."""
+        return parts[""]
+
+    def value(self, matrix: Matrix, parts: dict[str, Any], dtype: str) -> Any:
+        """The weight that the parts stand for."""
+        raise NotImplementedError("a mode says how it unpacks")
+
+    def factors(self, matrix: Matrix, parts: dict[str, Any], dtype: str) -> tuple[Any, Any]:
+        """What takes part in a product in the weight's place, and what the output is then divided by (None is nothing)."""
+        return self.value(matrix, parts, dtype), None
+
+    def product(self, layer: Any, matrix: Matrix, parts: dict[str, Any], config: Any, inputs: Any, product: Any) -> Any:
+        """`product(inputs, weight)` for the weight that the parts stand for, with inputs rounded as the configuration says."""
+        dtype = dtype_of(inputs)
+        weight, scale = self.factors(matrix, parts, dtype)
+        if config.activation_quantizer is not None:
+            inputs, factor = rounded(inputs, config.activation_quantizer, matrix.input_axes)
+            factor = matrix.inputs_to_output(factor)
+            scale = factor if scale is None else ops.multiply(scale, factor)
+        out = product(inputs, weight)
+        return out if scale is None else ops.divide(out, scale)
+
+
+def applied(quantizer: Any, x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    """What a quantizer makes of `x`: along its own axes where it has any, else along the ones given."""
+    own = not isinstance(quantizer, AbsMaxQuantizer) or quantizer.axis is not None
+    return quantizer(x) if own else quantizer(x, axis=axes)
+
+
+def rounded(inputs: Any, quantizer: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    """Inputs as whole numbers in their own dtype, and the factor they carry. Gradients pass as if nothing were rounded."""
+    whole, factor = applied(quantizer, inputs, axes)
+    factor = ops.stop_gradient(factor)
+    scaled = ops.multiply(inputs, factor)
+    return ops.add(scaled, ops.stop_gradient(ops.subtract(ops.cast(whole, dtype_of(inputs)), scaled))), factor
+
+
+class Int8(Mode):
+    """A byte per weight, and a scale for each column."""
+
+    def parts(self, matrix, config):
+        return {"": (matrix.shape, "int8"), "_scale": (matrix.scale_shape, None)}
+
+    def pack(self, matrix, config, value):
+        whole, scale = applied(config.weight_quantizer or AbsMaxQuantizer(), value, matrix.summed)
+        return {"": whole, "_scale": matrix.to_output(scale)}
+
+    def value(self, matrix, parts, dtype):
+        return ops.divide(ops.cast(parts[""], dtype), ops.cast(matrix.from_output(parts["_scale"]), dtype))
+
+    def factors(self, matrix, parts, dtype):
+        return ops.cast(parts[""], dtype), ops.cast(parts["_scale"], dtype)
+
+
+class Blocks(Mode):
+    """Integers of a matrix, with a scale for each column, or a scale and a zero point for each block of rows in each column."""
+
+    suffixes = ("_scale", "_zero", Mode.GROUPS)
+
+    def parts(self, matrix, config):
+        size, rows = list(matrix.size), matrix.rows
+        packed = tuple((n + 1) // 2 if i == matrix.packed else n for i, n in enumerate(size))
+        if not config.grouped:
+            return {"": (packed, "int8"), "_scale": ((size[1 - rows],), None)}
+        count = size[rows]
+        size[rows] = -(-count // min(config.block_size, count))
+        blocks = tuple(size)
+        return {"": (packed, "int8"), "_scale": (blocks, None), "_zero": (blocks, matrix.zeros), self.GROUPS: ((count,), "float32")}
+
+    def pack(self, matrix, config, value):
+        x = matrix.flat(value)
+        if not config.grouped:
+            quantizer = config.weight_quantizer or AbsMaxQuantizer(value_range=configs.BITS["int4"])
+            whole, scale = applied(quantizer, x, (matrix.rows,))
+            return {"": self.packed(matrix, whole), "_scale": ops.squeeze(scale, matrix.rows)}
+        turn = ops.transpose if matrix.rows else (lambda v: v)
+        whole, scale, zero = map(turn, functions.by_blocks(turn(x), config.block_size, around_zero=True))
+        groups = [i // config.block_size for i in range(matrix.size[matrix.rows])]
+        return {"": self.packed(matrix, whole), "_scale": scale, "_zero": zero, self.GROUPS: groups}
+
+    def packed(self, matrix, whole):
+        """Pairs of integers as bytes."""
+        return functions.pack_int4(ops.cast(whole, "int8"), matrix.packed)[0]
+
+    def unpacked(self, matrix, parts):
+        """The integers of the stored matrix, or of some of its rows where these are its last axis."""
+        packed = parts[""]
+        axis = matrix.packed - 2 + len(packed.shape)
+        return functions.unpack_int4(packed, matrix.size[matrix.packed], axis)
+
+    def integers(self, matrix, parts):
+        return matrix.whole(self.unpacked(matrix, parts))
+
+    def value(self, matrix, parts, dtype):
+        x = ops.cast(self.unpacked(matrix, parts), dtype)
+        scale, along = ops.cast(parts["_scale"], dtype), matrix.rows - 2
+        if "_zero" not in parts:
+            return matrix.whole(ops.divide(x, ops.expand_dims(scale, along)))
+        groups = ops.cast(parts[self.GROUPS], "int32")
+        zero, scale = (ops.take(v, groups, axis=along) for v in (ops.cast(parts["_zero"], dtype), scale))
+        return matrix.whole(ops.multiply(ops.subtract(x, zero), scale))
+
+
+MODES: dict[str, Mode] = {"int8": Int8(), "int4": Blocks()}
