@@ -40,15 +40,12 @@ BOTH = ("torch", "tensorflow")
 # the names of those tests have in common; others that pass may have it too) -> why. "never" are those that assert what we have
 # decided against, or an accident.
 SUITE: dict[tuple[tuple[str, ...], str, str], Gap] = {
-    (BOTH, "layers/*", "*lora*"): Gap("notimpl", "low-rank adaptation"),
-    (BOTH, "layers/*", "*quantiz*"): Gap("notimpl", "quantization"),
-    (BOTH, "layers/core/*", "*int4*"): Gap("notimpl", "quantization"),
-    (BOTH, "layers/core/*", "*awq*"): Gap("notimpl", "quantization"),
-    (BOTH, "layers/core/*", "*gptq*"): Gap("notimpl", "quantization"),
-    (BOTH, "layers/layer_test.py", "*not_implemented_error*"): Gap("notimpl", "quantization"),
+    (BOTH, "layers/core/*", "*float8*"): Gap("notimpl", "quantization to float8"),
+    (BOTH, "layers/core/*", "*awq*"): Gap("notimpl", "quantization by AWQ"),
+    (BOTH, "layers/core/*", "*gptq*"): Gap("notimpl", "quantization by GPTQ"),
+    (BOTH, "layers/layer_test.py", "*not_implemented_error*"): Gap("never", "methods by private names, one for each mode"),
     (("tensorflow",), "layers/core/embedding_test.py", "*ragged"): Gap("notimpl", "ragged tensors in a recorded layer"),
     (("tensorflow",), "layers/merging/merging_test.py", "*sparse_dot*"): Gap("notyet", "TensorFlow has no sparse Einstein sum"),
-    (BOTH, "models/model_test.py", "*quantize*"): Gap("notimpl", "quantization"),
     (BOTH, "*", "*export*"): Gap("notimpl", "Model.export"),
     (("tensorflow",), "utils/jax_layer_test.py", "*jax_layer*"): Gap("notimpl", "Model.export"),
     (BOTH, "models/functional_test.py", "*for_functional_in_sequential"): Gap("notimpl", "keras.applications"),

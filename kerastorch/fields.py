@@ -249,16 +249,6 @@ def number(least: float | None = None, most: float | None = None, optional: bool
     return Field(parse, **more)
 
 
-def absent(what: str) -> Field:
-    """A field for something that cannot be asked for yet: only None is accepted."""
-
-    def parse(value: Any) -> None:
-        if value is not None:
-            raise ValueError(f"{what} is not available; leave this argument out (None) instead of giving {value!r}")
-
-    return Field(parse)
-
-
 def choice(*allowed: Any, fold: bool = True, **more: Any) -> Field:
     """A field that takes one of some values; strings are compared in lower case. `more` is for `Field`."""
 

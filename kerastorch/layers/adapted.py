@@ -71,16 +71,20 @@ class Adapted(Layer):
         Raises:
             ValueError: If the layer is not built, is adapted already, or has a constraint of the weight.
         """
+        self._check_lora()
         if not self.built:
             raise ValueError(f"layer {self.name!r}: Cannot enable lora on a layer that isn't yet built")
         self._enable_lora(rank, lora_alpha, a_initializer, b_initializer)
 
-    def _enable_lora(self, rank: int, alpha: float | None, *starts: Any) -> None:
+    def _check_lora(self) -> None:
         if getattr(self, f"{self.adapted}_constraint") is not None:
-            raise ValueError(f"layer {self.name!r}: Lora is incompatible with {self.adapted.rstrip('s')} constraints; leave out the "
-                             f"argument `{self.adapted}_constraint`")  # fmt: skip
+            raise ValueError(f"layer {self.name!r}: Lora is incompatible with {self.adapted.rstrip('s')} constraints; leave out "
+                             f"the argument `{self.adapted}_constraint`")  # fmt: skip
         if self.lora_enabled:
             raise ValueError(f"layer {self.name!r}: lora is already enabled. This can only be done once per layer")
+
+    def _enable_lora(self, rank: int, alpha: float | None, *starts: Any) -> None:
+        self._check_lora()
         shape = self._shape(self.adapted)
         more = {"dtype": self.variable_dtype, "regularizer": getattr(self, f"{self.adapted}_regularizer")}
         for end, start, size in zip("ab", starts, ((*shape[:-1], rank), (rank, shape[-1])), strict=True):
@@ -191,6 +195,7 @@ class Quantizable(Adapted):
                 if self._weight(part) is None:
                     start = "ones" if suffix == "_scale" else "zeros"
                     self._hold(part, self.add_weight(shape, start, dtype, trainable=False, name=part))
+        self._alter()
 
     def quantize(self, mode=None, type_check=True, config=None):
         """Replaces the weights by quantized ones.
@@ -231,7 +236,8 @@ class Quantizable(Adapted):
         self._alter()
 
     def _quantize_for(self, policy: Any) -> None:
-        self.quantize(config=configs.implied(policy, policy.quantization_mode))
+        self.quantize(config=configs.Int4QuantizationConfig(block_size=policy.block_size) if hasattr(policy, "block_size")
+                      else policy.quantization_mode)  # fmt: skip
 
     def quantized_call(self, *args, **kwargs):
         """The layer's work on its inputs, once it is quantized.
@@ -250,6 +256,11 @@ class Quantizable(Adapted):
 
     # ---------------------------------------------------------------- quantized weights
 
+    @property
+    def inputs_quantizer(self) -> Any:
+        """What rounds the inputs; None where they stay as they are."""
+        return None if self._mode is None else self._how.activation_quantizer
+
     def _parts(self, name: str) -> dict[str, Any]:
         """By suffix, the variables that are kept of a weight."""
         return {suffix: self._weight(_part(name, suffix)) for suffix in self._mode.parts(self._seen[name], self._how)}
@@ -262,6 +273,10 @@ class Quantizable(Adapted):
         weight = self._weight(name)
         return weight if self._mode is None or weight is None else self._mode.integers(self._seen[name], self._parts(name))
 
+    def _unpacked(self, name: str) -> Any:
+        """What a quantized weight stands for."""
+        return self._mode.value(self._seen[name], self._parts(name), self.variable_dtype)
+
     def _plain_product(self, inputs: Any, product: Callable, name: str) -> Any:
         if self._mode is None:
             return product(inputs, self._weight(name))
@@ -273,13 +288,12 @@ class Quantizable(Adapted):
             return ops.take(self._weight(self.adapted), places, axis=0)
         parts = self._parts(self.adapted)
         taken = {s: v if s == Mode.GROUPS else ops.take(v, places, axis=0) for s, v in parts.items()}
-        return self._mode.value(self._seen[self.adapted], taken, self.compute_dtype)
+        return self._mode.rows(self._seen[self.adapted], taken, self.compute_dtype)
 
     def _merged(self) -> dict[str, Any]:
         if self._mode is None or self._mode.keeps:
             return super()._merged()
-        value = self._mode.value(self._seen[self.adapted], self._parts(self.adapted), self.variable_dtype)
-        return self._packed(self.adapted, ops.add(value, self._delta()))
+        return self._packed(self.adapted, ops.add(self._unpacked(self.adapted), self._delta()))
 
     @property
     def variable_serialization_spec(self) -> dict[str | None, list[str]]:

@@ -711,8 +711,9 @@ def _building(build: Callable) -> Callable:
             build(self, *args, **kwargs)
         self.built = True
         shapes = {k: v for k, v in {**dict(zip(names, args, strict=False)), **kwargs}.items() if v is not None}
-        if first and shapes:
-            self._state.build_shapes = {"shapes_dict": shapes} if len(shapes) > 1 else {"input_shape": next(iter(shapes.values()))}
+        if first and (shapes or not (args or kwargs)):  # a layer that needs no shapes is built again without any
+            one = len(shapes) == 1
+            self._state.build_shapes = {"input_shape": next(iter(shapes.values()))} if one else {"shapes_dict": shapes}
 
     building.__wrapped__ = build  # type: ignore[attr-defined]
     building.wrapped = True  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from kerastorch.op import dtype_of
 from kerastorch.saving import safety
 from kerastorch.saving.objects import custom_object_scope, deserialize_keras_object, serialize_keras_object
 
+
 def _value(value):
     """A value given as it is or by its configuration."""
     return deserialize_keras_object(value) if isinstance(value, dict) and "class_name" in value else value
@@ -182,10 +183,9 @@ class ReversibleEmbedding(Embedding):
         if not reverse:
             return super().call(inputs)
         inputs = ops.cast(inputs, self.reverse_dtype or self.compute_dtype)
-        if self.tie_weights:
-            logits = self._product(inputs, lambda x, kernel: ops.matmul(x, ops.transpose(ops.cast(kernel, dtype_of(x)))), thin=False)
-        else:
-            logits = self._product(inputs, lambda x, kernel: ops.matmul(x, ops.cast(kernel, dtype_of(x))), "reverse_embeddings")
+        turn = ops.transpose if self.tie_weights else (lambda kernel: kernel)
+        name = "embeddings" if self.tie_weights else "reverse_embeddings"
+        logits = self._product(inputs, lambda x, kernel: ops.matmul(x, turn(ops.cast(kernel, dtype_of(x)))), name, thin=False)
         if self.logit_soft_cap is None:
             return logits
         return ops.multiply(ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap)

@@ -85,7 +85,8 @@ class EinsumMatrix(Matrix):
 
     def from_output(self, scale):
         _, kernel, outputs = self.letters
-        return aligned(ops.squeeze(scale, (*range(self.elided[0]), *range(-self.elided[1], 0))), outputs, kernel)
+        before, behind = (range(n) for n in self.elided)
+        return aligned(scale, [*before, *outputs, *behind], kernel)
 
     def inputs_to_output(self, scale):
         before, behind = (range(n) for n in self.elided)  # of "...", at most one of which there is

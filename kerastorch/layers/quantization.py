@@ -36,30 +36,11 @@ class Matrix:
     input_axes = (-1,)  # the axes of the input that a product sums over
 
     @functools.cached_property
-    def order(self) -> tuple[int, ...]:
-        """The weight's axes in the order of the stored matrix."""
-        kept = tuple(i for i in range(len(self.shape)) if i not in self.summed)
-        return (*kept, *self.summed) if self.rows else (*self.summed, *kept)
-
-    @functools.cached_property
     def size(self) -> tuple[int, int]:
-        """Shape of the stored matrix, before anything is packed."""
+        """Shape of the matrix, before anything is packed. Its elements follow each other as they do in the weight."""
         count = math.prod(self.shape[i] for i in self.summed)
         rest = math.prod(self.shape) // count
         return (rest, count) if self.rows else (count, rest)
-
-    def flat(self, value: Any) -> Any:
-        """The weight's value as the stored matrix."""
-        if len(self.shape) == 2 and self.order == (0, 1):
-            return value
-        return ops.reshape(ops.transpose(value, self.order), self.size)
-
-    def whole(self, matrix: Any) -> Any:
-        """The stored matrix as the weight's value."""
-        if len(self.shape) == 2 and self.order == (0, 1):
-            return matrix
-        back = sorted(range(len(self.order)), key=self.order.__getitem__)
-        return ops.transpose(ops.reshape(matrix, [self.shape[i] for i in self.order]), back)
 
     @property
     def scale_shape(self) -> tuple[int, ...]:
@@ -101,6 +82,10 @@ class Mode:
     def value(self, matrix: Matrix, parts: dict[str, Any], dtype: str) -> Any:
         """The weight that the parts stand for."""
         raise NotImplementedError("a mode says how it unpacks")
+
+    def rows(self, matrix: Matrix, parts: dict[str, Any], dtype: str) -> Any:
+        """As `value`, where the parts are those of some rows of a weight that is summed over its last axis."""
+        return self.value(matrix, parts, dtype)
 
     def factors(self, matrix: Matrix, parts: dict[str, Any], dtype: str) -> tuple[Any, Any]:
         """What takes part in a product in the weight's place, and what the output is then divided by (None is nothing)."""
@@ -165,15 +150,21 @@ class Blocks(Mode):
         return {"": (packed, "int8"), "_scale": (blocks, None), "_zero": (blocks, matrix.zeros), self.GROUPS: ((count,), "float32")}
 
     def pack(self, matrix, config, value):
-        x = matrix.flat(value)
+        x = ops.reshape(value, matrix.size)
         if not config.grouped:
             quantizer = config.weight_quantizer or AbsMaxQuantizer(value_range=configs.BITS["int4"])
             whole, scale = applied(quantizer, x, (matrix.rows,))
             return {"": self.packed(matrix, whole), "_scale": ops.squeeze(scale, matrix.rows)}
         turn = ops.transpose if matrix.rows else (lambda v: v)
-        whole, scale, zero = map(turn, functions.by_blocks(turn(x), config.block_size, around_zero=True))
+        whole, scale, zero = map(turn, self.blocks(turn(x), config.block_size))
         groups = [i // config.block_size for i in range(matrix.size[matrix.rows])]
-        return {"": self.packed(matrix, whole), "_scale": scale, "_zero": zero, self.GROUPS: groups}
+        groups = ops.convert_to_tensor(groups, "float32")
+        return {"": self.packed(matrix, whole), "_scale": scale, "_zero": ops.cast(zero, matrix.zeros), self.GROUPS: groups}
+
+    @staticmethod
+    def blocks(x, size):
+        """Integers, scales and zero points; what a block lacks are zeros, and its range reaches to them."""
+        return functions.abs_max_quantize_grouped_with_zero_point(x, size, to_numpy=True)
 
     def packed(self, matrix, whole):
         """Pairs of integers as bytes."""
@@ -186,16 +177,20 @@ class Blocks(Mode):
         return functions.unpack_int4(packed, matrix.size[matrix.packed], axis)
 
     def integers(self, matrix, parts):
-        return matrix.whole(self.unpacked(matrix, parts))
+        return ops.reshape(self.unpacked(matrix, parts), matrix.shape)
 
     def value(self, matrix, parts, dtype):
+        x = self.rows(matrix, parts, dtype)
+        return x if tuple(x.shape) == matrix.shape else ops.reshape(x, matrix.shape)
+
+    def rows(self, matrix, parts, dtype):
         x = ops.cast(self.unpacked(matrix, parts), dtype)
         scale, along = ops.cast(parts["_scale"], dtype), matrix.rows - 2
         if "_zero" not in parts:
-            return matrix.whole(ops.divide(x, ops.expand_dims(scale, along)))
+            return ops.divide(x, ops.expand_dims(scale, along))
         groups = ops.cast(parts[self.GROUPS], "int32")
         zero, scale = (ops.take(v, groups, axis=along) for v in (ops.cast(parts["_zero"], dtype), scale))
-        return matrix.whole(ops.multiply(ops.subtract(x, zero), scale))
+        return ops.multiply(ops.subtract(x, zero), scale)
 
 
 MODES: dict[str, Mode] = {"int8": Int8(), "int4": Blocks()}

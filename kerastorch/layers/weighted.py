@@ -9,7 +9,6 @@ from kerastorch.layers.structures import NESTS, found_in
 from kerastorch.operation import Operation
 from kerastorch.variable import Variable, changed
 
-
 alterations = 0  # how often any layer has come to compute in another way than its class does
 
 
@@ -47,7 +46,8 @@ class Weighted(Operation):
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         initializer = initializers.get(initializer)
-        with scope.name_scope(self.name, self):
+        path = self._state.path  # of a layer that is built: weights that come later belong there too
+        with scope.name_scope(self.name, self, override_parent=path.rpartition("/")[0] if path else None):
             variable = Variable(initializer, shape, dtype, trainable=trainable, autocast=autocast, aggregation=aggregation,
                                 name=name)  # fmt: skip
         if self.built and scope.state.calls and scope.state.calls[-1].layer is self:

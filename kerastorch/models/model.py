@@ -338,6 +338,36 @@ class Model(Trainer, Layer):
         """An ordinary torch `nn.Module` with a copy of the weights, in evaluation mode."""
         return backend_registry.get("torch").lower(self)
 
+    # ---------------------------------------------------------------- quantization
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs) -> None:
+        """Quantizes the weights of all layers that know how.
+
+        Args:
+            mode: "int8", "int4", "float8", "gptq" or "awq".
+            config: Configuration of the quantization, in place of `mode`.
+            filters: Which layers: a regular expression found in their names, a list of such, or a function of the layer.
+            **kwargs: `type_check` is for the layers' `quantize`.
+
+        Raises:
+            ValueError: If the model is not built, a layer is quantized already, or the arguments do not say one mode.
+        """
+        from kerastorch.quantizers import whole_models
+
+        whole_models.quantize(self, mode, config, filters, **kwargs)
+
+    def get_quantization_layer_structure(self, mode=None):
+        """What the algorithms that look at data need to know, for models that override this.
+
+        Args:
+            mode: The mode.
+
+        Returns:
+            A dictionary of "pre_block_layers", through which inputs go first, and "sequential_blocks", which are quantized one
+            after another; None where nothing is said.
+        """
+        return None
+
     # ---------------------------------------------------------------- saving
 
     def get_config(self):

@@ -41,11 +41,11 @@ def abs_max_quantize_grouped_with_zero_point(
 
     Args:
         inputs: Floats of shape (rows, columns).
-        block_size: Rows that share a scale and a zero point; the last block is filled up with zeros.
+        block_size: Rows that share a scale and a zero point; where there are several blocks, the last one is filled with zeros.
         value_range: Smallest and largest integer.
         dtype: Dtype of the integers and of the zero points.
         epsilon: Range of values below which they count as all the same.
-        to_numpy: Accepted as in Keras, where it says where this is computed.
+        to_numpy: Whether one block that is not full is filled with zeros too, as it is in Keras where numpy computes this.
 
     Returns:
         The integers, and for each block (first axis) and column the scale and the zero point: a value is
@@ -56,20 +56,13 @@ def abs_max_quantize_grouped_with_zero_point(
     """
     if len(inputs.shape) != 2 or block_size < 1:
         raise ValueError(f"a matrix and a positive block_size are needed, not the shape {tuple(inputs.shape)} and {block_size}")
-    return by_blocks(inputs, block_size, value_range, dtype, epsilon)
-
-
-def by_blocks(x, block_size, value_range=(-8, 7), dtype="int8", epsilon=1e-07, around_zero=False):
-    """As `abs_max_quantize_grouped_with_zero_point`; where `around_zero`, all ranges reach to zero."""
-    rows, columns = x.shape
-    block_size = min(block_size, rows)
+    rows, columns = inputs.shape
+    block_size = block_size if to_numpy else min(block_size, rows)
     blocks = -(-rows // block_size)
     low, high = value_range
-    x = _wide(x)
+    x = _wide(ops.convert_to_tensor(inputs))
     x = ops.reshape(ops.pad(x, [[0, blocks * block_size - rows], [0, 0]]), (blocks, block_size, columns))
     least, most = ops.min(x, axis=1, keepdims=True), ops.max(x, axis=1, keepdims=True)
-    if around_zero:
-        least, most = ops.minimum(least, 0.0), ops.maximum(most, 0.0)
     same = ops.less(ops.subtract(most, least), epsilon)
     least, most = ops.where(same, least - 1.0, least), ops.where(same, most + 1.0, most)
     scale = ops.divide(ops.subtract(most, least), float(high - low))

@@ -50,8 +50,8 @@ class AbsMaxQuantizer(Quantizer):
         self.value_range, self.epsilon = tuple(value_range), epsilon
         least, most = (-128, 127) if self.output_dtype == "int8" else (float("-inf"), float("inf"))
         if self.value_range[0] < least or self.value_range[1] > most:
-            raise ValueError(f"AbsMaxQuantizer: Quantizer with output_dtype={self.output_dtype!r} requires value_range to be within "
-                             f"the interval [{least}, {most}], not value_range={self.value_range}")  # fmt: skip
+            raise ValueError(f"AbsMaxQuantizer: Quantizer with output_dtype={self.output_dtype!r} requires value_range to be "
+                             f"within the interval [{least}, {most}], not value_range={self.value_range}")  # fmt: skip
 
     def __call__(self, x, axis=None, to_numpy=False):
         """The integers, and the scales by which `x` was multiplied.

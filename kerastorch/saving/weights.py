@@ -142,7 +142,8 @@ def _misfits(part: Any, group: str, store: Mapping[str, Any]) -> Iterator[str]:
 def _plain(part: Any, method: str) -> bool:
     """Whether a part stores its variables by number, as all do whose class does not say otherwise."""
     base: Any = Layer if isinstance(part, Layer) else State
-    return getattr(type(part), method) in (getattr(base, method), getattr(Adapted, method, None)) and getattr(part, "_stores_variables", True)
+    known = (getattr(base, method), getattr(Adapted, method, None))
+    return getattr(type(part), method) in known and getattr(part, "_stores_variables", True)
 
 
 def _variables(part: Any, count: int | None = None) -> Sequence[Variable]:

@@ -244,7 +244,7 @@ def _array(x: Any, place: _Place) -> Any:
             out = out[:, None]  # as in Keras, a pandas Series is one column
         if out.dtype == object:
             out = _objects(out, place)
-    if owner is None and out.dtype.kind in "mMV":
+    if owner is None and out.dtype.kind in "mMV" and out.dtype.name not in dtypes.ALLOWED:
         raise DataError(f"{place} is of dtype {out.dtype}, which no framework can compute with; turn it into numbers")
     if not len(out.shape):
         raise DataError(f"{place} is a single value ({brief(x)}); data needs at least one axis, that of the samples")
