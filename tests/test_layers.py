@@ -91,9 +91,6 @@ def test_names_count_up_by_class():
         (lambda: layers.Dense(0), "Dense: `units` must be a positive integer, not 0"),
         (lambda: layers.Dense(2, activation="rellu"), "argument 'activation'.*rellu.*'relu'"),
         (lambda: layers.Dense(2, unit=3), "unit"),
-        (
-            lambda: layers.Embedding(3, 2, quantization_config={}),
-        ),
         (lambda: layers.Conv2D(3, (2, 3, 4)), r"`kernel_size` argument must be a tuple of 2 integers. Received kernel_size=\(2, 3, 4\)"),
         (lambda: layers.Conv2D(3, 2, padding="causal"), "argument 'padding': 'causal' is none of 'valid', 'same'"),
         (
