@@ -40,7 +40,6 @@ BOTH = ("torch", "tensorflow")
 # the names of those tests have in common; others that pass may have it too) -> why. "never" are those that assert what we have
 # decided against, or an accident.
 SUITE: dict[tuple[tuple[str, ...], str, str], Gap] = {
-    (BOTH, "layers/core/*", "*float8*"): Gap("notimpl", "quantization to float8"),
     (BOTH, "layers/core/*", "*awq*"): Gap("notimpl", "quantization by AWQ"),
     (BOTH, "layers/core/*", "*gptq*"): Gap("notimpl", "quantization by GPTQ"),
     (BOTH, "layers/layer_test.py", "*not_implemented_error*"): Gap("never", "methods by private names, one for each mode"),

@@ -197,6 +197,23 @@ def test_gradient_passes_through_rounding(backend, mode):
     np.testing.assert_allclose(numpy_of(kerastorch, slope), np.broadcast_to(unpacked.sum(1), ROWS.shape), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["Dense", "EinsumDense"])
+def test_float8_training(backend, name):
+    """Losses, weights, scales and largest values of some steps in float8 are the reference's."""
+    arguments = (3,) if name == "Dense" else ("ab,bc->ac", (3,), None, "c")
+    found = []
+    for module in (keras, kerastorch):
+        layer = getattr(module.layers, name)(*arguments)
+        model = module.Sequential([module.Input((6,)), layer])
+        layer.set_weights([normal(6, 3), normal(3)])
+        layer.quantize("float8")
+        model.compile(module.optimizers.SGD(0.01), "mse")
+        losses = model.fit(ROWS * 3, normal(4, 3), batch_size=4, epochs=4, shuffle=False, verbose=0).history["loss"]
+        found.append([np.array(losses), model.predict(ROWS, verbose=0), *(numpy_of(module, v.value) for v in layer.weights)])
+    for ours, theirs in zip(*reversed(found), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
 FUNCTIONS = [
     ("abs_max_quantize", (ROWS, -1), {}),
     ("abs_max_quantize", (ROWS, (0, 1)), {"value_range": (-8, 7)}),

@@ -192,9 +192,9 @@ class Quantizable(Adapted):
         for name, matrix in self._seen.items():
             for suffix, (shape, dtype) in found.parts(matrix, config).items():
                 part = _part(name, suffix)
-                if self._weight(part) is None:
-                    start = "ones" if suffix == "_scale" else "zeros"
-                    self._hold(part, self.add_weight(shape, start, dtype, trainable=False, name=part))
+                if self._weight(part) is None and not (found.keeps and suffix == ""):
+                    start = "ones" if suffix.endswith("scale") else "zeros"
+                    self._hold(part, self.add_weight(shape, start, dtype, name=part, **found.made))
         self._alter()
 
     def quantize(self, mode=None, type_check=True, config=None):
@@ -282,6 +282,12 @@ class Quantizable(Adapted):
             return product(inputs, self._weight(name))
         return self._mode.product(self, self._seen[name], self._parts(name), self._how, inputs, product)
 
+    def _biased(self, x: Any) -> Any:
+        """With the bias added, where there is one."""
+        if self.bias is None:
+            return x
+        return ops.add(x, self.bias if self._mode is None else self._mode.bias(self.bias, self.compute_dtype))
+
     def _unpacked_rows(self, places: Any) -> Any:
         """Some rows of the adapted weight, without LoRA; only these are unpacked."""
         if self._mode is None:
@@ -318,4 +324,4 @@ class Quantizable(Adapted):
 
 def _part(name: str, suffix: str) -> str:
     """The name of one part of a quantized weight."""
-    return suffix if suffix == Mode.GROUPS else f"{name}{suffix}"
+    return f"{name}{suffix}" if suffix[:1] in ("", "_") else suffix

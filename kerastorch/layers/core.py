@@ -52,6 +52,7 @@ class Dense(Quantizable):
 
     supports_masking = True
     input_spec = InputSpec(min_ndim=2)
+    modes = ("int8", "float8", "int4")
     kernel = adaptable("kernel")
 
     def build(self, input_shape):
@@ -64,9 +65,7 @@ class Dense(Quantizable):
         self._built()
 
     def call(self, inputs, training=None):
-        x = self._product(inputs, ops.matmul)
-        if self.bias is not None:
-            x = ops.add(x, self.bias)
+        x = self._biased(self._product(inputs, ops.matmul))
         return x if self.activation is None else self.activation(x)
 
     def compute_output_shape(self, input_shape):

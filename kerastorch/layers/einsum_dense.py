@@ -138,6 +138,7 @@ class EinsumDense(Quantizable):
     quantization_config: QUANTIZATION = None
     activity_regularizer: fields.Regularizer = None
 
+    modes = ("int8", "float8", "int4")
     kernel = adaptable("kernel")
 
     def build(self, input_shape):
@@ -158,9 +159,7 @@ class EinsumDense(Quantizable):
     def call(self, inputs, training=None):
         _, kernel, outputs = self.plan.letters
         thin = kernel[-1] == outputs[-1] and not self.plan.elided[1]
-        x = self._product(inputs, lambda x, weight: ops.einsum(self.equation, x, weight), thin=thin)
-        if self.bias is not None:
-            x = ops.add(x, self.bias)
+        x = self._biased(self._product(inputs, lambda x, weight: ops.einsum(self.equation, x, weight), thin=thin))
         return x if self.activation is None else self.activation(x)
 
     def compute_output_shape(self, input_shape):

@@ -61,10 +61,11 @@ class Matrix:
 
 
 class Mode:
-    """How a weight is kept in integers. Its parts are named by suffixes: "" stands for the integers, GROUPS for no suffix."""
+    """How a weight is kept. Its parts are named by suffixes, or by names of their own; "" stands for the numbers themselves."""
 
     GROUPS = "g_idx"
     keeps = False  # whether the weight itself stays as it is
+    made: dict[str, Any] = {"trainable": False}  # how the parts are made
     suffixes: tuple[str, ...] = ("_scale",)  # of all parts that there may be, beside ""
 
     def parts(self, matrix: Matrix, config: Any) -> dict[str, tuple[tuple[int, ...], str | None]]:
@@ -90,6 +91,10 @@ class Mode:
     def factors(self, matrix: Matrix, parts: dict[str, Any], dtype: str) -> tuple[Any, Any]:
         """What takes part in a product in the weight's place, and what the output is then divided by (None is nothing)."""
         return self.value(matrix, parts, dtype), None
+
+    def bias(self, bias: Any, dtype: str) -> Any:
+        """The bias as it is added."""
+        return bias
 
     def product(self, layer: Any, matrix: Matrix, parts: dict[str, Any], config: Any, inputs: Any, product: Any) -> Any:
         """`product(inputs, weight)` for the weight that the parts stand for, with inputs rounded as the configuration says."""
@@ -193,4 +198,54 @@ class Blocks(Mode):
         return ops.multiply(ops.subtract(x, zero), scale)
 
 
-MODES: dict[str, Mode] = {"int8": Int8(), "int4": Blocks()}
+class Float8(Mode):
+    """Training in float8: weight, inputs and the output's gradient are rounded, by scales that follow their largest values.
+
+    The scales and the largest values of late come out as "gradients" of themselves, which an optimizer puts in their place.
+    """
+
+    keeps = True
+    made = {"trainable": True, "autocast": False, "overwrite_with_gradient": True}
+    suffixes = ("inputs_scale", "inputs_amax_history", "_scale", "_amax_history", "outputs_grad_scale", "outputs_grad_amax_history")
+
+    def parts(self, matrix, config):
+        sizes = {s: () if s.endswith("scale") else (config.amax_history_length,) for s in self.suffixes}
+        return {"": (matrix.shape, None), **{s: (size, None) for s, size in sizes.items()}}
+
+    def product(self, layer, matrix, parts, config, inputs, product):
+        dtype = dtype_of(inputs)
+
+        def through(x, kind, forward):
+            return followed(x, parts[f"{kind}_scale"], parts[f"{kind}_amax_history"], forward, dtype)
+
+        out = product(through(inputs, "inputs", True), through(ops.cast(parts[""], dtype), "", True))
+        return through(out, "outputs_grad", False)
+
+    def bias(self, bias, dtype):
+        """The bias as it is added, which is rounded to bfloat16."""
+        return ops.cast(ops.cast(bias, "bfloat16"), dtype)
+
+
+def followed(x: Any, scale: Any, history: Any, forward: bool, dtype: str) -> Any:
+    """A value that is rounded to float8 on its way forward, or whose gradient is on its way back.
+
+    The gradients of the scale and of the largest values of late are what these are to be next.
+    """
+    kind = "float8_e4m3fn" if forward else "float8_e5m2"
+
+    def rounding(value, scale, history):
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream
+            known = ops.max(history)
+            after = functions.compute_float8_scale(known, scale, functions.LARGEST[kind])
+            seen = functions.compute_float8_amax_history(value if forward else upstream, history)
+            back = upstream if forward else functions.quantize_and_dequantize(upstream, scale, kind, dtype)
+            return back, after, seen
+
+        out = functions.quantize_and_dequantize(value, scale, kind, dtype) if forward else ops.multiply(value, 1)
+        return out, gradient
+
+    return ops.custom_gradient(rounding)(x, scale, history)
+
+
+MODES: dict[str, Mode] = {"int8": Int8(), "int4": Blocks(), "float8": Float8()}

@@ -120,6 +120,7 @@ class Float8QuantizationConfig(QuantizationConfig):
     """Training with weights, inputs and gradients scaled to float8."""
 
     mode = "float8"
+    amax_history_length = 1024  # how many steps back the largest values are remembered, unless the dtype policy says otherwise
 
     def __init__(self):
         super().__init__()
@@ -263,7 +264,10 @@ def implied(policy, mode) -> QuantizationConfig:
     """The configuration that a dtype policy stands for, in a layer that is given none."""
     if mode == "int4":
         return Int4QuantizationConfig(block_size=getattr(policy, "block_size", None))
-    return DEFAULTS[mode]()
+    config = DEFAULTS[mode]()
+    if hasattr(policy, "amax_history_length"):
+        config.amax_history_length = policy.amax_history_length  # type: ignore[attr-defined]
+    return config
 
 
 def get(value):

@@ -392,6 +392,9 @@ class Writer:
             args[at_] = [*args[at_], *(self.variable(v) for v in lifted)]
             args = [self.body(a, lifted) if isinstance(a, Graph) else a for a in args]
         args = [self.attribute(a) if i not in op.operands else a for i, a in enumerate(args)]
+        python = {i: a for i, a in enumerate(args) if isinstance(a, types.FunctionType)}
+        if python:  # a generated forward holds no functions as arguments, but calls any
+            function, args = partial(function, python), [a for i, a in enumerate(args) if i not in python]
         if isinstance(function, types.MethodDescriptorType):
             out = self.graph.call_method(function.__name__, tuple(args))
         else:
@@ -726,3 +729,13 @@ def _free(module: nn.Module, name: str) -> str:
 
 def _class_name(name: str) -> str:
     return "".join(w[:1].upper() + w[1:] for w in _identifier(name).split("_")) or "Model"
+
+
+def partial(function: Callable, given: dict[int, Any]) -> Callable:
+    """A function with the arguments in some places given."""
+
+    def called(*args):
+        rest = iter(args)
+        return function(*(given[i] if i in given else next(rest) for i in range(len(args) + len(given))))
+
+    return called
