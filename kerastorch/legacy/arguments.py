@@ -100,10 +100,12 @@ ARGUMENTS: dict[str, Table] = {
         "W_regularizer": "embeddings_regularizer",
         "W_constraint": "embeddings_constraint",
         "input_length": Rule(lambda length, call: {"input_shape": (length,)}),
+        "dropout": only(0.0, "a Dropout layer behind it does that"),
     },
     "layers.LSTM": _RECURRENT,
     "layers.GRU": _RECURRENT,
     "layers.SimpleRNN": _RECURRENT,
+    "layers.PReLU": {"init": "alpha_initializer"},
     "layers.LeakyReLU": {"alpha": "negative_slope"},
     "layers.UpSampling1D": {"length": "size"},
     "layers.BatchNormalization": {

@@ -7,6 +7,7 @@ files have: other shapes of the configuration itself, and arguments that old cla
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kerastorch.legacy import branches, tensorflow_ops
 from kerastorch.legacy.modules import NAMES
 
 Config = dict[str, Any]
@@ -17,8 +18,8 @@ UNUSED = {
     "BatchNormalization": ("mode", "fused", "virtual_batch_size", "adjustment", "trainable_weights"),
     "DepthwiseConv1D": ("filters", "groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
     "DepthwiseConv2D": ("filters", "groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
-    "SeparableConv1D": ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
-    "SeparableConv2D": ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
+    "SeparableConv1D": ("groups", "init", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
+    "SeparableConv2D": ("groups", "init", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
     "Conv1DTranspose": ("groups",),
     "Conv2DTranspose": ("groups",),
     "Conv3DTranspose": ("groups",),
@@ -32,8 +33,17 @@ OPTIMIZER_UNUSED = ("jit_compile", "is_legacy_optimizer", "initial_accumulator_v
 MERGES = {"sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum", "dot": "Dot", "cos": "Dot"}
 
 
-def modern(config: Any) -> Any:
-    """A configuration, and all within it, as today's classes take it."""
+def modern(config: Any, version: str = "") -> Any:
+    """A configuration, and all within it, as today's classes take it.
+
+    Args:
+        config: The configuration.
+        version: The version of Keras that wrote it, where that is known.
+    """
+    if version.startswith(("1.", "2.")):
+        from kerastorch.legacy import old_meanings
+
+        config = old_meanings.spelled_out(config)
     if isinstance(config, list):
         return [modern(x) for x in config]
     if not isinstance(config, dict):
@@ -47,7 +57,11 @@ def modern(config: Any) -> Any:
     if name.startswith("__") or config.get("module"):  # of Keras 3
         return {**config, "config": modern(inner)}
     if name in ("Sequential", "Model", "Functional"):
-        inner = _layers_of(name, inner)
+        if isinstance(inner, list):  # Keras 1 and 2 before 2.2.3 wrote no more of a Sequential than its layers
+            inner = {"name": rest.get("name", "sequential"), "layers": inner}
+        if inner["layers"] and inner["layers"][0].get("class_name") == "Merge":
+            name, inner = "Functional", branches.joined(inner)
+        inner = _layers_of(inner)
         return {**rest, "class_name": "Sequential" if name == "Sequential" else "Functional", "config": inner}
     if not isinstance(inner, dict):
         return config
@@ -69,15 +83,14 @@ def _is_op(name: str) -> bool:
     return name not in names_in("layers", False) and operations.is_known(name)
 
 
-def _layers_of(name: str, inner: Any) -> Config:
-    if isinstance(inner, list):  # Keras 1 and 2 before 2.2.3 wrote no more of a Sequential than its layers
-        inner = {"name": "sequential", "layers": inner}
+def _layers_of(inner: Config) -> Config:
     made = {**{k: modern(v) for k, v in inner.items() if k != "layers"}, "layers": [modern(x) for x in inner["layers"]]}
     today = any("batch_shape" in x["config"] for x in inner["layers"] if isinstance(x, dict) and isinstance(x.get("config"), dict))
     for end in ("input_layers", "output_layers"):  # of which there was a list then, even where there is one
         if not today and len(made.get(end) or ()) == 1 and isinstance(made[end][0], list):
             made[end] = made[end][0]
     _renumber(made)
+    made["layers"] = [tensorflow_ops.modern(x) for x in made["layers"]]
     return made
 
 
@@ -100,7 +113,7 @@ def _renumber(config: Config) -> None:
 def modern_archive(config: Config) -> Config:
     """The configuration in a `.keras` file that tf.keras wrote: Keras 2's in the form of Keras 3."""
     arguments = config.get("compile_config")
-    made = modern(_without_modules({k: v for k, v in config.items() if k != "compile_config"}))
+    made = modern(_without_modules({k: v for k, v in config.items() if k != "compile_config"}), "2.")
     if arguments and arguments.get("optimizer"):
         made["compile_config"] = modern_training({**arguments, "optimizer_config": arguments["optimizer"]})
     return made
@@ -146,6 +159,30 @@ def _hard(name: str, config: Config) -> tuple[str, Config]:
     return name, config
 
 
+def _of_keras_1(name: str, config: Config) -> tuple[str, Config]:
+    """Regularizers and constraints, of which only the name and the arguments were written, in one dictionary."""
+    return name, {k: _named(v) if k.endswith(("_regularizer", "_constraint")) else v for k, v in config.items()}
+
+
+def _named(value: Any) -> Any:
+    if not isinstance(value, dict) or "class_name" in value or "name" not in value:
+        return value
+    arguments = {("max_value" if k == "m" else k): v for k, v in value.items() if k != "name"}
+    return {"class_name": {"L1L2Regularizer": "L1L2"}.get(value["name"], value["name"]), "config": arguments}
+
+
+def _dilated(name: str, config: Config) -> tuple[str, Config]:
+    return name.replace("Atrous", ""), config
+
+
+def _threshold(name: str, config: Config) -> tuple[str, Config]:
+    return "ReLU", {"threshold" if k == "theta" else k: v for k, v in config.items()}
+
+
+def _deconvolution(name: str, config: Config) -> tuple[str, Config]:
+    return name, {k: v for k, v in config.items() if k != "output_shape"}  # which follows from the strides
+
+
 def _merge(name: str, config: Config) -> tuple[str, Config]:
     mode = config.get("mode", "sum")
     if mode not in MERGES:
@@ -186,6 +223,12 @@ def _arrays(name: str, config: Config) -> tuple[str, Config]:
 
 
 CHANGES: dict[str, tuple[Callable[[str, Config], tuple[str, Config]], ...]] = {
+    "*": (_of_keras_1,),
+    "AtrousConvolution1D": (_dilated,),
+    "AtrousConvolution2D": (_dilated,),
+    "Deconvolution2D": (_deconvolution,),
+    "Deconvolution3D": (_deconvolution,),
+    "ThresholdedReLU": (_threshold,),
     "InputLayer": (_input,),
     "BatchNormalization": (_first_axis,),
     "LayerNormalization": (_first_axis,),

@@ -61,10 +61,14 @@ def _of_keras_1(layer: Layer, kind: str, arrays: Arrays) -> Arrays:
         shape = layer.weights[0].shape
         kernel = arrays[0][:, 0] if arrays[0].shape[0] == shape[0] else np.transpose(arrays[0], (2, 3, 1, 0))[:, 0]
         return [kernel, *arrays[1:]]
-    if kind in CONVOLUTIONS and tuple(arrays[0].shape) != layer.weights[0].shape:
-        axes = (*range(2, arrays[0].ndim), 1, 0)  # filters came first where images had their channels first
-        return [np.transpose(arrays[0], axes), *arrays[1:]]
-    return arrays
+    if kind not in CONVOLUTIONS or arrays[0].ndim < 4:
+        return arrays
+    # Filters came first where images had their channels first.
+    first = getattr(layer, "data_format", None) == "channels_first" or tuple(arrays[0].shape[:2]) != layer.weights[0].shape[:2]
+    found = [np.transpose(w, (*range(2, w.ndim), 1, 0)) if first and w.ndim > 2 else w for w in arrays]
+    if kind.endswith("Transpose") and not first:  # the input's channels came before the filters, as in other convolutions
+        found[0] = np.swapaxes(found[0], -1, -2)
+    return found
 
 
 def _turned(kernel: Any) -> Any:

@@ -68,7 +68,14 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     Raises:
         ValueError: If it is no JSON or no model's configuration.
     """
-    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    config = json.loads(json_string)
+    version = str(config.get("keras_version", "")) if isinstance(config, dict) else ""
+    if version.startswith(("1.", "2.")):
+        from kerastorch.legacy import configs, spelling
+
+        with spelling.silence():
+            return deserialize_keras_object(configs.modern(config, version), custom_objects=custom_objects)
+    return deserialize_keras_object(config, custom_objects=custom_objects)
 
 
 def _takes_a_graph(cls: type) -> bool:

@@ -150,6 +150,8 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
     path = os.fspath(filepath)
     skipped, by_name = kwargs.pop("objects_to_skip", None), kwargs.pop("by_name", None)
     kind = next((k for k in (WEIGHTS, shards.INDEX, KERAS, *H5, TENSORS) if path.endswith(k)), None)
+    if kind == WEIGHTS and os.path.isfile(path) and hdf5.lists_layers(path):
+        kind = H5[0]  # Keras 2 wrote its own format whatever came before the dot
     if kwargs:
         raise ValueError(f"load_weights: Invalid keyword arguments: {', '.join(sorted(kwargs))}")
     if skipped is not None and kind not in (WEIGHTS, shards.INDEX):

@@ -199,6 +199,16 @@ def opened(path: str, source: Any = None) -> Iterator[h5py.File]:
         yield file
 
 
+def lists_layers(path: str) -> bool:
+    """Whether a file has the layers' names in an attribute, as those of Keras 1 and 2 do; not where it cannot be opened."""
+    try:
+        file = h5py.File(path, "r")
+    except OSError:  # of which whoever reads the file tells
+        return False
+    with file:
+        return "layer_names" in file.attrs or "layer_names0" in file.attrs
+
+
 @contextlib.contextmanager
 def reading(path: str, source: Any = None) -> Iterator[Groups]:
     """All datasets of a file, by the name of their group and their own; see `opened`."""

@@ -132,17 +132,36 @@ def load(path: str, custom_objects: Any, compile: bool, safe_mode: bool) -> Any:
                 f"No model config found in {path}: it holds weights alone. Make the model in code and call its load_weights"
             )
         config = parsed(_text(file.attrs["model_config"]), f"{path}: model_config")
-        model = deserialize_keras_object(configs.modern(config), custom_objects, safe_mode)
+        version = _written_by(file)[0]
+        model = deserialize_keras_object(configs.modern(config, version), custom_objects, safe_mode)
         if not isinstance(model, Model):
             raise ValueError(f"{path} holds {type(model).__name__}, which is no model")
-        _read_all(model, file, path, skip_mismatch=False, by_name=False)
+        layers = _read_all(model, file, path, skip_mismatch=False, by_name=_same_names(model, file))
         if compile and "training_config" in file.attrs:
             arguments = parsed(_text(file.attrs["training_config"]), f"{path}: training_config")
             with _known(custom_objects):
                 model.compile_from_config(configs.modern_training(arguments))
             if OPTIMIZER in file and model.compiled:
-                _restore_optimizer(model, file[OPTIMIZER], path)
+                _restore_optimizer(model, file, path, layers)
         return model
+
+
+def _same_names(model: Any, file: h5py.File) -> bool:
+    """Whether the file's groups of weights are named as the model's layers; their order may then be another one."""
+    root = file[WEIGHTS] if WEIGHTS in file else file
+    names = [n for n in _names(root, "layer_names") if isinstance(root.get(n), h5py.Group) and _names(root[n], "weight_names")]
+    return sorted(names) == sorted(x.name for x in model.layers if x.weights)
+
+
+def _written_by(file: h5py.File) -> tuple[str, str]:
+    """The version of Keras that wrote a file, and its backend."""
+    root = file[WEIGHTS] if WEIGHTS in file else file
+    attributes = {**file.attrs, **root.attrs}
+    backend = _text(attributes.get("backend", ""))
+    if not backend:  # which Keras 1 did not write; weights of TensorFlow have names with ":0"
+        names = [n for group in root.values() if isinstance(group, h5py.Group) for n in _names(group, "weight_names")]
+        backend = "tensorflow" if any(":" in n for n in names) else "theano"
+    return _text(attributes.get("keras_version", "1")) or "1", backend
 
 
 def _known(custom_objects: Any) -> Any:
@@ -193,20 +212,23 @@ def _datasets(group: h5py.Group, path: str) -> list[hdf5.Stored]:
 Plan = tuple[Layer, list[Variable], list[Any]]
 
 
-def _read_all(model: Any, file: h5py.File, path: str, skip_mismatch: bool, by_name: bool) -> None:
+def _read_all(
+    model: Any, file: h5py.File, path: str, skip_mismatch: bool, by_name: bool
+) -> list[optimizer_state.Stored]:
+    """Sets the weights; gives what the file has of each layer."""
     root = file[WEIGHTS] if WEIGHTS in file and not _names(file, "layer_names") else file
     names = _names(root, "layer_names")
     missing = [n for n in names if not isinstance(root.get(n), h5py.Group)]
     if missing:
         raise ValueError(f"{path}: it lists the layer {missing[0]!r}, of which it has no group")
-    version, backend = (_text(root.attrs.get(k, file.attrs.get(k, ""))) for k in ("keras_version", "backend"))
+    written_by = _written_by(file)
     stored = {n: _datasets(root[n], path) for n in names}
     pairs = _by_name(model, stored) if by_name else _by_order(model, stored, path)
     plans: list[Plan] = []
     problems: list[str] = []
-    for name, layer in pairs:
-        variables, arrays = ordered(layer), [d.read() for d in stored[name]]
-        arrays = old_weights.modern(layer, arrays, version or "1", backend)
+    layers = [optimizer_state.Stored(x, _names(root[name], "weight_names"), [d.read() for d in stored[name]]) for name, x in pairs]
+    for (name, layer), found in zip(pairs, layers, strict=True):
+        variables, arrays = ordered(layer), old_weights.modern(layer, found.arrays, *written_by)
         wrong = list(_misfits(layer, name, variables, arrays))
         problems += wrong
         if not wrong:
@@ -223,6 +245,7 @@ def _read_all(model: Any, file: h5py.File, path: str, skip_mismatch: bool, by_na
         assign_all(zip(variables, arrays, strict=True))
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
+    return layers
 
 
 def _by_order(model: Any, stored: dict[str, list], path: str) -> list[tuple[str, Layer]]:
@@ -250,8 +273,9 @@ def _misfits(layer: Any, name: str, variables: Sequence[Variable], arrays: Seque
             yield f"{name!r} has a weight of shape {tuple(array.shape)} for {v.path!r}, which has {v.shape}; the two must match"
 
 
-def _restore_optimizer(model: Any, group: h5py.Group, path: str) -> None:
-    found = optimizer_state.pairs(model.optimizer, _names(group, "weight_names"), [d.read() for d in _datasets(group, path)])
+def _restore_optimizer(model: Any, file: h5py.File, path: str, layers: Sequence[optimizer_state.Stored]) -> None:
+    names, arrays = _names(file[OPTIMIZER], "weight_names"), [d.read() for d in _datasets(file[OPTIMIZER], path)]
+    found = optimizer_state.pairs(model.optimizer, names, arrays, layers, *_written_by(file))
     if found is None:
         warnings.warn(
             f"{path}: the optimizer's state is that of another optimizer, so {model.optimizer.name!r} starts afresh", stacklevel=4
