@@ -29,10 +29,10 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
     if kwargs.pop("save_format", None):
-        warnings.warn(
-            "save: The `save_format` argument is deprecated: the ending of filepath says the format, '.keras' or '.h5'",
-            stacklevel=3,
-        )
+        said = "save: The `save_format` argument is deprecated: the ending of filepath says the format, '.keras' or '.h5'"
+        if not str(filepath).endswith((KERAS, *H5)):
+            raise ValueError(f"{said}, which {filepath!r} has not")
+        warnings.warn(said, stacklevel=3)
     if kwargs:
         raise ValueError(f"save: The following argument(s) are not supported: {', '.join(sorted(kwargs))}")
     if hasattr(filepath, "write"):

@@ -20,7 +20,7 @@ from kerastorch.saving.registry import register_keras_serializable as register_k
 
 # Modules of whose public names a configuration may speak: classes in these ...
 CLASSES = ("layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers",
-           "constraints", "quantizers", "dtype_policies", "random", "utils", "")  # fmt: skip
+           "constraints", "quantizers", "distillation", "dtype_policies", "random", "utils", "")  # fmt: skip
 # ... that can be made from a configuration, and functions in these, all of which compute and do nothing else.
 FUNCTIONS = ("activations", "losses", "metrics", "regularizers", "constraints", "ops", "layers")
 FINDERS = ("get", "serialize", "deserialize", "Input")

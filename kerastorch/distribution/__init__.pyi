@@ -1,0 +1,11 @@
+from .devices import distribute_tensor as distribute_tensor
+from .devices import get_device_count as get_device_count
+from .devices import initialize as initialize
+from .devices import list_devices as list_devices
+from .distributions import DataParallel as DataParallel
+from .distributions import ModelParallel as ModelParallel
+from .distributions import distribution as distribution
+from .distributions import set_distribution as set_distribution
+from .mesh import DeviceMesh as DeviceMesh
+from .mesh import LayoutMap as LayoutMap
+from .mesh import TensorLayout as TensorLayout
