@@ -6,11 +6,14 @@ from kerastorch.dtypes import floatx as floatx
 from kerastorch.dtypes import set_epsilon as set_epsilon
 from kerastorch.dtypes import set_floatx as set_floatx
 from kerastorch.graph import is_keras_tensor as is_keras_tensor
+from kerastorch.lazy import attach_past
 from kerastorch.scope import get_uid as get_uid
 from kerastorch.scope import image_data_format as image_data_format
 from kerastorch.scope import name_scope as name_scope
 from kerastorch.scope import set_image_data_format as set_image_data_format
 from kerastorch.utils.session import clear_session as clear_session
+
+__getattr__ = attach_past(__name__)
 
 
 def backend() -> str:

@@ -56,3 +56,20 @@ def attach(module: str, file: str) -> tuple[Callable[[str], Any], Callable[[], l
         return found
 
     return __getattr__, lambda: sorted(places), sorted(places)
+
+
+def attach_past(module: str) -> Callable[[str], Any]:
+    """A module's `__getattr__` that knows the names it had in the past.
+
+    Args:
+        module: Its `__name__`.
+    """
+
+    def __getattr__(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"module {module!r} has no {name!r}")
+        from kerastorch.legacy.modules import lookup
+
+        return lookup(module, name)
+
+    return __getattr__

@@ -13,6 +13,7 @@ from opcode import opmap
 from typing import Any
 
 from kerastorch.errors import near
+from kerastorch.legacy import past
 from kerastorch.legacy.spelling import warn_once
 
 PACKAGE = "kerastorch"
@@ -46,6 +47,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("engine.functional", "engine.sequential", "engine.training"), ("models",)),
     "engine.saving": ("models", "saving"),
+    **dict.fromkeys(("backend.common", "backend.load_backend", "backend.tensorflow_backend"), ("backend",)),
     **dict.fromkeys(
         (
             "utils.conv_utils",
@@ -197,6 +199,10 @@ def lookup(module: str, name: str) -> Any:
     if modern is not None:
         warn_once(("name", path, name), f"{_keras(path)}.{name} is an old name: write {_keras(path)}.{modern}.")
         return getattr(sys.modules[module], modern)
+    old = past.find(path, name)
+    if old is not None:
+        warn_once(("name", path, name), f"{_keras(path)}.{name} is an old name; today: {old.today}.")
+        return old.value
     child = f"{path}.{name}".lstrip(".")
     if child in MODULES:
         return resolve(child)
