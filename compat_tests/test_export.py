@@ -93,3 +93,14 @@ def test_a_missing_library_is_named_with_its_extra(tmp_path, monkeypatch):
     model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
     with pytest.raises(ImportError, match=r"'onnx' needs onnx.*kerastorch-framework\[onnx\]"):
         model.export(tmp_path / "model.onnx", format="onnx")
+
+
+def test_tables_of_words_are_exported_with_the_model(tmp_path):
+    words = layers.TextVectorization(vocabulary=["blue", "green"], output_sequence_length=3)
+    model = keras.Sequential([keras.Input((1,), dtype="string"), words, layers.Embedding(4, 2), layers.Flatten(), layers.Dense(1)])
+    keras.config.set_backend("tensorflow")
+    text = tf.constant([["green blue"], ["red"]])
+    expected = model(text)
+    model.export(tmp_path / "saved", verbose=False)
+    read = tf.saved_model.load(tmp_path / "saved")  # kept, since its variables go with it
+    np.testing.assert_allclose(read.serve(text), expected, rtol=1e-5)

@@ -26,6 +26,7 @@ from . import regularizers as regularizers
 from . import saving as saving
 from . import tree as tree
 from . import utils as utils
+from . import visualization as visualization
 from . import wrappers as wrappers
 from .backend_registry import lower as lower
 from .compare import compare as compare

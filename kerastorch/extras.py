@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 EXTRAS = {
+    "PIL": "image",
     "matplotlib": "visualization",
     "onnx": "onnx",
     "onnxscript": "onnx",

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from kerastorch import backend_registry, scope, tree
-from kerastorch.backends.tensorflow import homes
+from kerastorch.backends.tensorflow import homes, text
 from kerastorch.backends.tensorflow.homes import VariableHome
 from kerastorch.backends.tensorflow.lowering import Bindings, identifier
 from kerastorch.errors import NotBuilt
@@ -178,10 +178,12 @@ class ExportArchive:
         return found
 
     def _take(self, functions: list[Any]) -> None:
-        """Keeps the variables that traced functions use and that have not been tracked."""
+        """Keeps the variables, and the tables of our own layers, that traced functions use and that have not been tracked."""
         known = {id(v) for v in self._bindings.variables.values()}
         for concrete in functions:
+            captured = {id(outside) for outside, _ in concrete.graph.captures}
             self._module.tracked += [v for v in concrete.graph.variables if id(v) not in known]
+            self._module.tracked += [t for t in text.tables.values() if id(t.resource_handle) in captured]
 
     def _runner(self, fn: Callable, count: int) -> Callable:
         """What runs a function of `count` arguments, under the names that they have in a layer's `call`."""
