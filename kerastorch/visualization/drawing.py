@@ -118,8 +118,9 @@ def draw_segmentation_masks(
     colors = np.zeros((count, 3), "float32")
     for k in map(int, used):
         colors[k] = np.array([1, 127, 31]) * k % 255 if color_mapping is None else color_mapping[k]
-    share = np.where(drawn, np.float32(alpha if blend else 1.0), np.float32(0.0))[..., None]
-    return (colors[np.where(drawn, masks, 0)] * share + pictures * (1 - share)).astype("uint8")
+    share = alpha if blend else 1.0
+    mixed = colors[np.where(drawn, masks, 0)] * share + pictures.astype("float32") * (1 - share)
+    return np.where(drawn[..., None], mixed, pictures).astype("uint8")
 
 
 def in_bytes(what: str, images: Any, data_format: str | None, value_range: tuple[float, float] = (0, 255)) -> Any:
