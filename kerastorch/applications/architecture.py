@@ -90,10 +90,10 @@ def squeezed(x, filters, initializer, name):
     return layers.Multiply(name=f"{name}se_excite")([x, weights])
 
 
-def rounded(filters, divisor=8):
-    """The multiple of `divisor` nearest to a number of filters, unless that is less than nine tenths of it: then the next."""
-    near_by = max(divisor, int(filters + divisor / 2) // divisor * divisor)
-    return near_by if near_by >= 0.9 * filters else near_by + divisor
+def rounded(filters, least=0.9):
+    """The multiple of 8 nearest to a number of filters, or the next where that is less than the share `least` of it."""
+    near_by = max(8, int(filters + 4) // 8 * 8)
+    return near_by if near_by >= least * filters else near_by + 8
 
 
 def classifier(x, *, classes, classifier_activation):
@@ -180,7 +180,8 @@ class Family:
         parameters: Names of the arguments of the public functions, in order.
         options: Those that are this family's alone, with defaults.
         check: Function that looks at what is known of a call and raises ValueError where the family has no such model; it may
-            return what it adds to that.
+            return what it adds to that, as `flat`, whether the size of images has to be known.
+        end: What comes last where there is no classifier.
         channels_first: Whether images may have their channels first.
     """
 
@@ -196,10 +197,11 @@ class Family:
         parameters: Sequence[str] = tuple(DEFAULTS),
         options: Mapping[str, Any] = MappingProxyType({}),
         check: Callable[[dict[str, Any]], Mapping[str, Any] | None] = nothing,
+        end: Callable[[KerasTensor], KerasTensor] = lambda x: x,
         channels_first: bool = True,
     ):
         self.body, self.paper, self.weights, self.size, self.least = body, paper, weights, size, least
-        self.top, self.pools, self.check, self.channels_first = top, pools, check, channels_first
+        self.top, self.pools, self.check, self.end, self.channels_first = top, pools, check, end, channels_first
         self.defaults = {name: {**DEFAULTS, **options}[name] for name in parameters}
         self.module = body.__module__
 
@@ -253,6 +255,7 @@ class Family:
             average = known["pooling"] == "avg"
             pool = layers.GlobalAveragePooling2D if average else layers.GlobalMaxPooling2D
             x = pool(name=self.pools[0 if average else 1])(x)
+        x = x if known["include_top"] else self.end(x)
         model = Functional(start, x, name=known["name"])
         if known["weights"] == "imagenet":
             url, digest, name = self.weights(known)
@@ -263,9 +266,9 @@ class Family:
 
     def images(self, known: dict[str, Any]) -> tuple[KerasTensor, Any]:
         """The images, and where the model begins."""
-        least, data_format = known.get("least", self.least), scope.image_data_format()
-        top, weights = bool(known["include_top"]), known.get("weights_for_shape", known["weights"])
-        shape = obtain_input_shape(known["input_shape"], known["size"], least, data_format, top, weights)
+        data_format = scope.image_data_format()
+        flat = known.get("flat", bool(known["include_top"]))
+        shape = obtain_input_shape(known["input_shape"], known["size"], self.least, data_format, flat, known["weights"])
         images = known["input_tensor"]
         if images is None:
             images = layers.Input(shape)
