@@ -3,10 +3,12 @@ from . import densenet as densenet
 from . import efficientnet as efficientnet
 from . import efficientnet_v2 as efficientnet_v2
 from . import imagenet_utils as imagenet_utils
+from . import inception_resnet_v2 as inception_resnet_v2
 from . import inception_v3 as inception_v3
 from . import mobilenet as mobilenet
 from . import mobilenet_v2 as mobilenet_v2
 from . import mobilenet_v3 as mobilenet_v3
+from . import nasnet as nasnet
 from . import resnet as resnet
 from . import resnet50 as resnet50
 from . import resnet_v2 as resnet_v2
@@ -36,11 +38,14 @@ from .efficientnet_v2 import EfficientNetV2B3 as EfficientNetV2B3
 from .efficientnet_v2 import EfficientNetV2L as EfficientNetV2L
 from .efficientnet_v2 import EfficientNetV2M as EfficientNetV2M
 from .efficientnet_v2 import EfficientNetV2S as EfficientNetV2S
+from .inception_resnet_v2 import InceptionResNetV2 as InceptionResNetV2
 from .inception_v3 import InceptionV3 as InceptionV3
 from .mobilenet import MobileNet as MobileNet
 from .mobilenet_v2 import MobileNetV2 as MobileNetV2
 from .mobilenet_v3 import MobileNetV3Large as MobileNetV3Large
 from .mobilenet_v3 import MobileNetV3Small as MobileNetV3Small
+from .nasnet import NASNetLarge as NASNetLarge
+from .nasnet import NASNetMobile as NASNetMobile
 from .resnet import ResNet50 as ResNet50
 from .resnet import ResNet101 as ResNet101
 from .resnet import ResNet152 as ResNet152

@@ -55,12 +55,17 @@ def halved(x, towers, name):
     return mixed([*ends, layers.MaxPooling2D(3, strides=2)(x)], name)
 
 
-def features(x):
+def stem(x):
+    """What comes before the first module."""
     x = unit(x, 32, 3, strides=2, padding="valid")
     x = unit(unit(x, 32, 3, padding="valid"), 64, 3)
     x = layers.MaxPooling2D(3, strides=2)(x)
     x = unit(unit(x, 80, 1, padding="valid"), 192, 3, padding="valid")
-    x = layers.MaxPooling2D(3, strides=2)(x)
+    return layers.MaxPooling2D(3, strides=2)(x)
+
+
+def features(x):
+    x = stem(x)
     for i, filters in enumerate((32, 64, 64)):
         x = narrow(x, filters, f"mixed{i}")
     x = halved(x, (((384, 3),), ((64, 1), (96, 3), (96, 3))), "mixed3")
