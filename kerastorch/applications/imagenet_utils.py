@@ -105,7 +105,7 @@ def _is_array(x: Any) -> bool:
 def _in_place(x, mode, axis, shape):
     import numpy as np
 
-    x = x if np.issubdtype(x.dtype, np.floating) else x.astype(scope.floatx())
+    x = x if np.issubdtype(x.dtype, np.floating) else x.astype(dtypes.floatx())
     x = np.flip(x, axis) if mode.flipped else x
     x /= mode.divisor
     x -= np.reshape(mode.means, shape).astype(x.dtype)
@@ -114,7 +114,7 @@ def _in_place(x, mode, axis, shape):
 
 
 def _recorded(x, mode, axis, shape):
-    x = x if dtypes.is_float(dtype_of(x)) else ops.cast(x, scope.floatx())
+    x = x if dtypes.is_float(dtype_of(x)) else ops.cast(x, dtypes.floatx())
     x = ops.flip(x, axis) if mode.flipped else x
     x = x / mode.divisor - _constant(mode.means, x, shape)
     return x if set(mode.deviations) == {1.0} else x / _constant(mode.deviations, x, shape)

@@ -20,11 +20,14 @@ from kerastorch.saving.registry import register_keras_serializable as register_k
 
 # Modules of whose public names a configuration may speak: classes in these ...
 CLASSES = ("layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers",
-           "constraints", "quantizers", "distillation", "dtype_policies", "random", "utils", "")  # fmt: skip
+           "constraints", "quantizers", "distillation", "dtype_policies", "random", "utils", "applications.convnext",
+           "applications.inception_resnet_v2", "")  # fmt: skip
 # ... that can be made from a configuration, and functions in these, all of which compute and do nothing else.
 FUNCTIONS = ("activations", "losses", "metrics", "regularizers", "constraints", "ops", "layers")
 FINDERS = ("get", "serialize", "deserialize", "Input")
-ONLY = {"": ("Variable", "KerasTensor", "DTypePolicy", "SeedGenerator", "InputSpec"), "utils": ("FeatureSpace",)}
+ONLY = {"": ("Variable", "KerasTensor", "DTypePolicy", "SeedGenerator", "InputSpec"), "utils": ("FeatureSpace",),
+        "applications.convnext": ("LayerScale", "StochasticDepth"),
+        "applications.inception_resnet_v2": ("CustomScaleLayer",)}  # fmt: skip
 # The modules that Keras says its classes are in, where that is not the public module of the same name here.
 MODULES = {"models": "keras", "variable": "keras", "graph": "keras", "dtype_policies": "keras"}
 
@@ -47,6 +50,8 @@ def module_of(obj: Any) -> str | None:
         return obj.__module__
     if obj.__name__ == "Functional":  # which Keras does not export
         return "keras.src.models.functional"
+    if path[1] == "applications":  # nor the layers of its models
+        return ".".join(["keras", "src", *path[1:]])
     if path[1] == "optimizers" and "schedules" in path:
         return "keras.optimizers.schedules"
     if path[1] == "dtype_policies" and not obj.__name__.removeprefix("Float") == "DTypePolicy":
