@@ -40,8 +40,6 @@ BOTH = ("torch", "tensorflow")
 # the names of those tests have in common; others that pass may have it too) -> why. "never" are those that assert what we have
 # decided against, or an accident.
 SUITE: dict[tuple[tuple[str, ...], str, str], Gap] = {
-    (BOTH, "layers/core/*", "*awq*"): Gap("notimpl", "quantization by AWQ"),
-    (BOTH, "layers/core/*", "*gptq*"): Gap("notimpl", "quantization by GPTQ"),
     (BOTH, "layers/layer_test.py", "*not_implemented_error*"): Gap("never", "methods by private names, one for each mode"),
     (("tensorflow",), "layers/core/embedding_test.py", "*ragged"): Gap("notimpl", "ragged tensors in a recorded layer"),
     (("tensorflow",), "layers/merging/merging_test.py", "*sparse_dot*"): Gap("notyet", "TensorFlow has no sparse Einstein sum"),

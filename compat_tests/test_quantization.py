@@ -11,6 +11,7 @@ import pytest
 import kerastorch
 from compat_tests.cases.op_case import between, integers, normal
 from kerastorch import layers, ops, quantizers
+from kerastorch.quantizers import calibration
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,76 @@ def test_float8_training(backend, name):
         found.append([np.array(losses), model.predict(ROWS, verbose=0), *(numpy_of(module, v.value) for v in layer.weights)])
     for ours, theirs in zip(*reversed(found), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+CALIBRATIONS = [
+    ("gptq", {"group_size": 8}), ("gptq", {"group_size": 8, "activation_order": True}), ("gptq", {"weight_bits": 3, "group_size": -1}),
+    ("gptq", {"weight_bits": 8, "symmetric": True, "per_channel": False}), ("awq", {"group_size": 8}), ("awq", {"group_size": -1}),
+]  # fmt: skip
+
+
+EACH_CALIBRATION = pytest.mark.parametrize(("mode", "options"), CALIBRATIONS, ids=lambda v: str(v))
+
+
+@EACH_CALIBRATION
+def test_calibrated_model(backend, mode, options):
+    """A calibrated model computes about the same; the reference goes on with what a layer of it stores."""
+    ids = kerastorch.Input((8,), dtype="int32")
+    table = layers.Embedding(30, 12)
+    heads = layers.EinsumDense("abc,cde->abde", (8, 2, 6), bias_axes="de"), layers.EinsumDense("abde,dec->abc", (8, 12))
+    dense = layers.Dense(24, activation="gelu")
+    blocks = [kerastorch.Sequential([kerastorch.Input((8, 12)), *pair]) for pair in ((dense, layers.Dense(12)), heads)]
+    model = kerastorch.Model(ids, blocks[1](blocks[0](table(ids))))
+    for i, v in enumerate(model.weights):
+        v.assign(normal(*v.shape, seed=i, scale=0.3))
+    seen = integers(0, 30, 16, 8, seed=1)
+    exact = model.predict(seen, verbose=0)
+    config = quantizers.AWQConfig if mode == "awq" else quantizers.GPTQConfig
+    structure = {"pre_block_layers": [table], "sequential_blocks": blocks}
+    model.quantize(mode, config=config(integers(0, 30, 4, 40), None, num_samples=16, sequence_length=8,
+                                       quantization_layer_structure=structure, **options))  # fmt: skip
+    assert 0 < np.abs(model.predict(seen, verbose=0) - exact).mean() < 0.3 * np.abs(exact).mean()
+    assert (dense.is_gptq_calibrated, dense.is_awq_calibrated) == (mode == "gptq", mode == "awq")
+    theirs = keras.layers.Dense.from_config(dense.get_config())
+    theirs.build((None, 12))
+    theirs.load_own_variables(kept(kerastorch, dense))
+    setattr(theirs, f"is_{mode}_calibrated", True)
+    x = normal(3, 12)
+    np.testing.assert_allclose(numpy_of(kerastorch, dense(x)), numpy_of(keras, theirs(x)), rtol=1e-4, atol=1e-5)
+
+
+@EACH_CALIBRATION
+def test_calibration_heeds_the_data(mode, options):
+    """The output changes less than by rounding alone, which is what is left where all inputs look alike."""
+    layer = layers.Dense(16, use_bias=False)
+    layer.build((None, 32))
+    layer.kernel.assign(normal(32, 16))
+    x = normal(200, 8) @ normal(8, 32, seed=1) * between(0.05, 4, 32)
+    config = (quantizers.AWQConfig if mode == "awq" else quantizers.GPTQConfig)(None, None, **{"group_size": 8, **options})
+    errors = []
+    for rows in (x, np.eye(32, dtype="float32")):
+        statistics = calibration.Statistics(layer)
+        statistics.add(rows)
+        found = calibration.ALGORITHMS[mode](statistics, config)
+        groups = found["g_idx"]
+        weight = (found["quantized_kernel"] - found["_zero"][:, groups]) * found["_scale"][:, groups] / found.get("awq_scales", 1)
+        errors.append(np.square(x @ (weight.T - layer.kernel.numpy())).sum())
+    assert errors[0] < 0.9 * errors[1]
+
+
+@pytest.mark.parametrize("mode", ["gptq", "awq"])
+def test_calibration_needs(mode):
+    """A configuration with data, and the model's structure."""
+    model = kerastorch.Sequential([kerastorch.Input((3,)), layers.Dense(2)])
+    with pytest.raises(ValueError, match="you must pass an? `.*Config` object"):
+        model.quantize(mode)
+    config = quantizers.AWQConfig if mode == "awq" else quantizers.GPTQConfig
+    with pytest.raises(ValueError, match="a valid quantization structure must be provided"):
+        model.quantize(config=config(["text"], None))
+    structure = {"sequential_blocks": [model]}
+    with pytest.raises(ValueError, match="a dataset is needed"):
+        model.quantize(config=config(None, None, quantization_layer_structure=structure))
+    assert model.layers[0].quantization_mode is None
 
 
 FUNCTIONS = [

@@ -42,7 +42,7 @@ class Adapted(Layer):
         weight = self._stored(name)
         if weight is None:
             raise AttributeError(f"layer {self.name!r} ({type(self).__name__}) has no {name} yet: it is not built")
-        return ops.add(ops.cast(weight, self.variable_dtype), self._delta()) if self.lora_enabled else weight
+        return ops.add(weight, self._delta()) if self.lora_enabled else weight
 
     def _stored(self, name: str) -> Any:
         """A weight as it would be without LoRA."""
@@ -77,6 +77,8 @@ class Adapted(Layer):
         self._enable_lora(rank, lora_alpha, a_initializer, b_initializer)
 
     def _check_lora(self) -> None:
+        if self.quantization_mode == "gptq":
+            raise NotImplementedError(f"layer {self.name!r}: lora is not currently supported with GPTQ quantization")
         if getattr(self, f"{self.adapted}_constraint") is not None:
             raise ValueError(f"layer {self.name!r}: Lora is incompatible with {self.adapted.rstrip('s')} constraints; leave out "
                              f"the argument `{self.adapted}_constraint`")  # fmt: skip
@@ -193,8 +195,9 @@ class Quantizable(Adapted):
             for suffix, (shape, dtype) in found.parts(matrix, config).items():
                 part = _part(name, suffix)
                 if self._weight(part) is None and not (found.keeps and suffix == ""):
-                    start = "ones" if suffix.endswith("scale") else "zeros"
-                    self._hold(part, self.add_weight(shape, start, dtype, name=part, **found.made))
+                    start = "ones" if suffix.endswith(("scale", "scales")) else "zeros"
+                    variable = self.add_weight(shape, start, dtype, name=part.removeprefix("quantized_"), **found.made)
+                    self._hold(part, variable)
         self._alter()
 
     def quantize(self, mode=None, type_check=True, config=None):
@@ -218,8 +221,8 @@ class Quantizable(Adapted):
         if self._mode is not None:
             raise ValueError(f"Layer {self.name!r} is already quantized with dtype_policy={self._policy.name!r}, so it cannot be "
                              f"with mode={config.mode!r}")  # fmt: skip
-        keeps = self._require(config.mode).keeps
-        values = {} if keeps else {name: self._weight(name) for name in self._seen}
+        mode = self._require(config.mode)
+        values = {} if mode.keeps or mode.waits else {name: self._weight(name) for name in self._seen}
         self._state.weights[:] = [v for v in self._state.weights if not any(v is old for old in values.values())]
         for name in values:
             self._hold(name, None)
@@ -228,6 +231,8 @@ class Quantizable(Adapted):
             for part, packed in self._packed(name, ops.convert_to_tensor(variable.numpy())).items():
                 self._weight(part).assign(ops.convert_to_numpy(packed))
         self.quantization_config = config
+        if "gptq_unpacked_column_size" in fields.fields_of(type(self)) and config.mode == "gptq":
+            self.gptq_unpacked_column_size = self._seen[self.adapted].size[1]
         name = f"{config.policy_mode()}_from_{self._policy.name}"
         if isinstance(self._dtype_policy, dtype_policies.DTypePolicyMap):
             self._dtype_policy[self.path] = dtype_policies.get(name)
@@ -254,6 +259,29 @@ class Quantizable(Adapted):
                                       f"quantization_mode={mode!r}")  # fmt: skip
         return MODES[mode]
 
+    # ---------------------------------------------------------------- calibration
+
+    _watch: Callable | None = None  # is shown the inputs of products while the layer is calibrated
+
+    def _calibrated(self, mode: str) -> bool:
+        return self.quantization_mode == mode and self._mode is not None and self._weight(self.adapted) is None
+
+    def _calibrate(self, value: bool) -> None:
+        if value and self._mode is not None and self._mode.waits:
+            old = self._weight(self.adapted)
+            self._state.weights[:] = [v for v in self._state.weights if v is not old]
+            self._hold(self.adapted, None)
+            self._alter()
+
+    is_gptq_calibrated = property(lambda self: self._calibrated("gptq"), _calibrate, doc="Whether GPTQ has filled the weights.")
+    is_awq_calibrated = property(lambda self: self._calibrated("awq"), _calibrate, doc="Whether AWQ has filled the weights.")
+
+    def _fill(self, found: dict[str, Any]) -> None:
+        """Takes what an algorithm that looked at data has found in place of the weight."""
+        for part, value in self._packed(self.adapted, found).items():
+            self._weight(part).assign(ops.convert_to_numpy(value))
+        self._calibrate(True)
+
     # ---------------------------------------------------------------- quantized weights
 
     @property
@@ -270,16 +298,25 @@ class Quantizable(Adapted):
         return {_part(name, suffix): part for suffix, part in self._mode.pack(self._seen[name], self._how, value).items()}
 
     def _stored(self, name: str) -> Any:
-        weight = self._weight(name)
-        return weight if self._mode is None or weight is None else self._mode.integers(self._seen[name], self._parts(name))
+        weight, mode = self._weight(name), self._mode
+        whole = mode is None or (weight is None) != mode.waits
+        return weight if whole else mode.integers(self._seen[name], self._parts(name))
+
+    def _own_ordered(self) -> list[Variable]:
+        own = super()._own_ordered()
+        waiting = self._weight(self.adapted) if self._mode is not None and self._mode.waits else None
+        return own if waiting is None else [v for v in own if v is not waiting]
 
     def _unpacked(self, name: str) -> Any:
         """What a quantized weight stands for."""
         return self._mode.value(self._seen[name], self._parts(name), self.variable_dtype)
 
     def _plain_product(self, inputs: Any, product: Callable, name: str) -> Any:
-        if self._mode is None:
-            return product(inputs, self._weight(name))
+        weight = self._weight(name)
+        if self._mode is None or self._mode.waits and weight is not None:
+            if self._watch is not None:
+                self._watch(inputs)
+            return product(inputs, weight)
         return self._mode.product(self, self._seen[name], self._parts(name), self._how, inputs, product)
 
     def _biased(self, x: Any) -> Any:
@@ -310,7 +347,8 @@ class Quantizable(Adapted):
             order: list[str] = []
             for i, name in enumerate(names):
                 more = [_part(name, suffix) for suffix in MODES[mode].suffixes]
-                order += [name, *(self.rest if i == 0 else ()), *(part for part in more if part not in order)]
+                own = () if MODES[mode].waits else (name,)
+                order += [*own, *(self.rest if i == 0 else ()), *(part for part in more if part not in order)]
             found[mode] = order
         return found
 

@@ -52,7 +52,7 @@ class Dense(Quantizable):
 
     supports_masking = True
     input_spec = InputSpec(min_ndim=2)
-    modes = ("int8", "float8", "int4")
+    modes = ("int8", "float8", "int4", "gptq", "awq")
     kernel = adaptable("kernel")
 
     def build(self, input_shape):

@@ -88,6 +88,11 @@ class EinsumMatrix(Matrix):
         before, behind = (range(n) for n in self.elided)
         return aligned(scale, [*before, *outputs, *behind], kernel)
 
+    def samples(self, inputs):
+        axes = [self.letters[0].index(self.letters[1][i]) + self.elided[0] for i in self.summed]
+        others = [i for i in range(len(inputs.shape)) if i not in axes]
+        return super().samples(ops.transpose(inputs, (*others, *axes)))
+
     def inputs_to_output(self, scale):
         before, behind = (range(n) for n in self.elided)  # of "...", at most one of which there is
         inputs, _, outputs = self.letters
@@ -138,7 +143,7 @@ class EinsumDense(Quantizable):
     quantization_config: QUANTIZATION = None
     activity_regularizer: fields.Regularizer = None
 
-    modes = ("int8", "float8", "int4")
+    modes = ("int8", "float8", "int4", "gptq", "awq")
     kernel = adaptable("kernel")
 
     def build(self, input_shape):

@@ -59,12 +59,22 @@ class Matrix:
         """A scale with the axes of the input, those summed over being ones, as the output can be divided by it."""
         return scale
 
+    @functools.cached_property
+    def order(self) -> tuple[int, ...]:
+        """The weight's axes with those first that are summed over."""
+        return (*self.summed, *(i for i in range(len(self.shape)) if i not in self.summed))
+
+    def samples(self, inputs: Any) -> Any:
+        """Inputs of a product as rows of what is multiplied by the weight."""
+        return ops.reshape(inputs, (-1, self.size[0]))
+
 
 class Mode:
     """How a weight is kept. Its parts are named by suffixes, or by names of their own; "" stands for the numbers themselves."""
 
     GROUPS = "g_idx"
     keeps = False  # whether the weight itself stays as it is
+    waits = False  # whether the parts are filled later, by an algorithm that looks at data; until then the weight stays
     made: dict[str, Any] = {"trainable": False}  # how the parts are made
     suffixes: tuple[str, ...] = ("_scale",)  # of all parts that there may be, beside ""
 
@@ -198,6 +208,44 @@ class Blocks(Mode):
         return ops.multiply(ops.subtract(x, zero), scale)
 
 
+class Calibrated(Mode):
+    """Integers of the transposed matrix, with a scale and a zero point for each group of rows in each column.
+
+    Args:
+        more: Names of further parts: factors by which rows were multiplied.
+    """
+
+    waits = True
+
+    def __init__(self, *more: str):
+        self.factors_of_rows = more
+        self.suffixes = ("quantized_kernel", "_scale", "_zero", *more, self.GROUPS)
+
+    def parts(self, matrix, config):
+        rows, columns = matrix.size
+        groups = (columns, 1 if config.group_size == -1 else -(-rows // config.group_size))
+        packed = (columns + 1) // 2 if config.weight_bits == 4 else columns
+        sizes = {"quantized_kernel": ((packed, rows), "uint8"), "_scale": (groups, None), "_zero": (groups, "uint8")}
+        return sizes | dict.fromkeys((*self.factors_of_rows, self.GROUPS), ((rows,), "float32"))
+
+    def pack(self, matrix, config, found):
+        whole = ops.convert_to_tensor(found.pop("quantized_kernel"), "uint8")
+        return {"quantized_kernel": functions.pack_int4(whole, 0, "uint8")[0] if config.weight_bits == 4 else whole, **found}
+
+    def integers(self, matrix, parts):
+        packed, columns = parts["quantized_kernel"], matrix.size[1]
+        return packed if packed.shape[0] == columns else functions.unpack_int4(packed, columns, 0, "uint8")
+
+    def value(self, matrix, parts, dtype):
+        groups = ops.cast(parts[self.GROUPS], "int32")
+        zero, scale = (ops.take(ops.cast(parts[s], dtype), groups, axis=1) for s in ("_zero", "_scale"))
+        x = ops.transpose(ops.multiply(ops.subtract(ops.cast(self.integers(matrix, parts), dtype), zero), scale))
+        for name in self.factors_of_rows:
+            x = ops.divide(x, ops.expand_dims(ops.cast(parts[name], dtype), 1))
+        back = sorted(range(len(matrix.order)), key=matrix.order.__getitem__)
+        return ops.transpose(ops.reshape(x, [matrix.shape[i] for i in matrix.order]), back)
+
+
 class Float8(Mode):
     """Training in float8: weight, inputs and the output's gradient are rounded, by scales that follow their largest values.
 
@@ -248,4 +296,6 @@ def followed(x: Any, scale: Any, history: Any, forward: bool, dtype: str) -> Any
     return ops.custom_gradient(rounding)(x, scale, history)
 
 
-MODES: dict[str, Mode] = {"int8": Int8(), "int4": Blocks(), "float8": Float8()}
+MODES: dict[str, Mode] = {
+    "int8": Int8(), "int4": Blocks(), "float8": Float8(), "gptq": Calibrated(), "awq": Calibrated("awq_scales"),
+}  # fmt: skip

@@ -234,6 +234,9 @@ DEFAULTS: dict[str, type[QuantizationConfig]] = {
 }  # fmt: skip
 
 
+CALIBRATED = {"gptq": GPTQConfig, "awq": AWQConfig}
+
+
 def resolve(mode, config) -> QuantizationConfig:
     """The configuration that the arguments of `quantize` ask for.
 
@@ -264,6 +267,8 @@ def implied(policy, mode) -> QuantizationConfig:
     """The configuration that a dtype policy stands for, in a layer that is given none."""
     if mode == "int4":
         return Int4QuantizationConfig(block_size=getattr(policy, "block_size", None))
+    if mode in CALIBRATED:
+        return CALIBRATED[mode](None, None, weight_bits=policy.weight_bits, group_size=policy.group_size)
     config = DEFAULTS[mode]()
     if hasattr(policy, "amax_history_length"):
         config.amax_history_length = policy.amax_history_length  # type: ignore[attr-defined]

@@ -17,7 +17,11 @@ def quantize(model: Any, mode: Any, config: Any, filters: Any, type_check: bool 
         raise ValueError(f"Cannot quantize a layer that isn't yet built. Layer {model.name!r} (of type {type(model).__name__!r}) "
                          "gets its weights when it is called on data, or by build()")  # fmt: skip
     config = configs.resolve(mode, config)
-    for layer in model._flatten_layers(include_self=False):
+    if isinstance(config, configs.CalibratedConfig):
+        from kerastorch.quantizers import calibration
+
+        calibration.calibrate(model, config, wanted)
+    for layer in () if isinstance(config, configs.CalibratedConfig) else model._flatten_layers(include_self=False):
         if layer._layers() or not wanted(layer):  # layers made of others are quantized by way of these
             continue
         try:
