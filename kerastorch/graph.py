@@ -99,6 +99,9 @@ class KerasTensor(Operators):
                          "use ops of kerastorch on it, or wrap the numpy code in a Layer")  # fmt: skip
 
     def __tf_tensor__(self, dtype=None, name=None):
+        from kerastorch import backend_registry
+
+        backend_registry.get("tensorflow")  # which is asked next, and records the call
         raise ValueError(f"a KerasTensor{list(self.shape)} cannot be used as input to a TensorFlow function{self._where()}: it is "
                          "symbolic. Use ops of kerastorch on it, or wrap the TensorFlow code in a Layer")  # fmt: skip
 

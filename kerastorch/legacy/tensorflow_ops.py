@@ -1,10 +1,15 @@
-"""Calls of TensorFlow's functions in the graphs that tf.keras (2.4 to 2.15) wrote, as calls of ops.
+"""TensorFlow's functions as ops.
 
-Where tensors of a functional model were given to such a function, as in `x + 1` or `tf.nn.relu(x)`, tf.keras made a layer of it
-(TFOpLambda, SlicingOpLambda) that has the function's name and, in its calls, the arguments.
+tf.keras scripts call them on the tensors of a functional model, as in `tf.nn.relu(x)`, and tf.keras (2.4 to 2.15) wrote such calls,
+and operators as in `x + 1`, to files as layers (TFOpLambda, SlicingOpLambda) that have the function's name and its arguments.
 """
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
+
+from kerastorch.errors import at, user_line
+from kerastorch.legacy.tensorflow_functions import FUNCTIONS as WRITTEN
 
 Entry = dict[str, Any]
 
@@ -13,22 +18,22 @@ CONSTANT = "_CONSTANT_VALUE"  # in the place of a tensor's layer, where the firs
 
 _SAME = (
     "abs acos acosh asin asinh atan atanh ceil conj cos cosh erf exp expm1 floor imag log log1p logical_not real round rsqrt "
-    "sigmoid sign sin sinh softplus sqrt square tan tanh"
+    "sigmoid sign sin sinh sqrt square tan tanh"
 )
 _PAIRS = {
     "add": "add", "multiply": "multiply", "subtract": "subtract", "divide": "true_divide", "truediv": "true_divide",
     "floordiv": "floor_divide", "floormod": "mod", "mod": "mod", "pow": "power", "maximum": "maximum", "minimum": "minimum",
     "greater": "greater", "greater_equal": "greater_equal", "less": "less", "less_equal": "less_equal", "equal": "equal",
-    "not_equal": "not_equal", "logical_and": "logical_and", "logical_or": "logical_or", "atan2": "arctan2",
+    "not_equal": "not_equal", "logical_and": "logical_and", "logical_or": "logical_or",
 }  # fmt: skip
 _NUMPY = {"acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atanh": "arctanh"}
 _REDUCTIONS = {"mean": "mean", "sum": "sum", "max": "max", "min": "min", "prod": "prod", "all": "all", "any": "any", "std": "std",
                "variance": "var", "logsumexp": "logsumexp"}  # fmt: skip
-_ACTIVATIONS = "elu gelu relu relu6 selu sigmoid silu softplus softsign tanh"
+_ACTIVATIONS = "elu relu relu6 selu softplus softsign"
 _PAIR = {"x": "x1", "y": "x2"}
 _REDUCED = {"input_tensor": "x", "axis": "axis", "keepdims": "keepdims"}
 
-# The function's name below `tf` -> the op, and the function's arguments in their order -> the op's.
+# The function's name below `tf` -> the op that does the same, defaults included, and the function's arguments -> the op's.
 FUNCTIONS: dict[str, tuple[str, dict[str, str]]] = {
     **{f"math.{n}": (_NUMPY.get(n, n), {"x": "x"}) for n in _SAME.split()},
     "math.negative": ("negative", {"x": "x"}),
@@ -36,61 +41,94 @@ FUNCTIONS: dict[str, tuple[str, dict[str, str]]] = {
     **{f"__operators__.{n}": (op, _PAIR) for n, op in (("add", "add"), ("eq", "equal"), ("ne", "not_equal"))},
     **{f"math.reduce_{n}": (op, _REDUCED) for n, op in _REDUCTIONS.items()},
     **{f"nn.{n}": (n, {"features": "x"}) for n in _ACTIVATIONS.split()},
+    **{f"math.{n}": (n, {"input": "x"}) for n in ("real", "imag")},
+    **{n: (n.partition(".")[2], {"x": "x"}) for n in ("nn.sigmoid", "nn.tanh")},
+    "math.softplus": ("softplus", {"features": "x"}),
+    "math.atan2": ("arctan2", {"y": "x1", "x": "x2"}),
     "nn.leaky_relu": ("leaky_relu", {"features": "x", "alpha": "negative_slope"}),
     "nn.softmax": ("softmax", {"logits": "x", "axis": "axis"}),
     "nn.log_softmax": ("log_softmax", {"logits": "x", "axis": "axis"}),
-    "math.l2_normalize": ("normalize", {"x": "x", "axis": "axis", "epsilon": "epsilon"}),
-    "math.argmax": ("argmax", {"input": "x", "axis": "axis"}),
-    "math.cumsum": ("cumsum", {"x": "x", "axis": "axis"}),
+    "broadcast_to": ("broadcast_to", {"input": "x", "shape": "shape"}),
     "cast": ("cast", {"x": "x", "dtype": "dtype"}),
     "clip_by_value": ("clip", {"t": "x", "clip_value_min": "x_min", "clip_value_max": "x_max"}),
     "concat": ("concatenate", {"values": "xs", "axis": "axis"}),
     "expand_dims": ("expand_dims", {"input": "x", "axis": "axis"}),
-    "linalg.matmul": ("matmul", {"a": "x1", "b": "x2"}),
-    "one_hot": ("one_hot", {"indices": "x", "depth": "num_classes"}),
+    "one_hot": ("one_hot", {"indices": "x", "depth": "num_classes", "axis": "axis", "dtype": "dtype"}),
+    "repeat": ("repeat", {"input": "x", "repeats": "repeats", "axis": "axis"}),
     "reshape": ("reshape", {"tensor": "x", "shape": "newshape"}),
     "reverse": ("flip", {"tensor": "x", "axis": "axis"}),
+    "slice": ("slice", {"input_": "inputs", "begin": "start_indices", "size": "shape"}),
     "stack": ("stack", {"values": "x", "axis": "axis"}),
     "stop_gradient": ("stop_gradient", {"input": "variable"}),
     "tile": ("tile", {"input": "x", "multiples": "repeats"}),
     "where": ("where", {"condition": "condition", "x": "x1", "y": "x2"}),
+    **{f"{n}_like": (f"{n}_like", {"input": "x", "dtype": "dtype"}) for n in ("zeros", "ones")},
     **dict.fromkeys(("squeeze", "compat.v1.squeeze"), ("squeeze", {"input": "x", "axis": "axis"})),
     **dict.fromkeys(("transpose", "compat.v1.transpose"), ("transpose", {"a": "x", "perm": "axes"})),
-    "__operators__.getitem": ("get_item", {"tensor": "x", "slice_spec": "key"}),
 }
 IGNORED = ("name",)  # what has no effect on the result
-LISTS = ("values",)  # arguments that are several tensors, even where it is one
+LISTS = ("values", "inputs")  # arguments that are several tensors, even where it is one
+
+
+def is_known(name: str) -> bool:
+    """Whether there is an equal for a function, by its name below `tf`."""
+    return name in FUNCTIONS or name in WRITTEN
+
+
+def parameters(name: str) -> list[str]:
+    """The arguments of a function that its equal takes, in their order."""
+    return list(inspect.signature(WRITTEN[name]).parameters) if name in WRITTEN else list(FUNCTIONS[name][1])
+
+
+def call(name: str, given: Mapping[str, Any]) -> Any:
+    """What a function gives, by ops.
+
+    Args:
+        name: Its name below `tf`.
+        given: Its arguments, by TensorFlow's names.
+
+    Raises:
+        TypeError: Where an argument has no equal.
+    """
+    from kerastorch import ops
+
+    takes = parameters(name)
+    odd = next((k for k, v in given.items() if k not in takes and k not in IGNORED and v not in (None, False)), None)
+    if odd is not None:
+        raise TypeError(f"tf.{name} was called with {odd}={given[odd]!r}, which its equal among the ops does not take"
+                        f"{at(user_line(), 'called')}")  # fmt: skip
+    known = {k: v for k, v in given.items() if k in takes}
+    if name in WRITTEN:
+        return WRITTEN[name](**known)
+    op, names = FUNCTIONS[name]
+    return getattr(ops, op)(**{names[k]: v for k, v in known.items()})
 
 
 def modern(entry: Any) -> Any:
-    """A layer's entry in a graph's configuration; that of a call of TensorFlow's as one of an op.
+    """A layer's entry in a graph's configuration; that of a call of TensorFlow's as one of an operation, with named arguments.
 
     Raises:
-        ValueError: For a function, or an argument of one, that has no equal here.
+        ValueError: For a function that has no equal here.
     """
     if not isinstance(entry, dict) or entry.get("class_name") not in KINDS:
         return entry
-    function = entry["config"].get("function")
-    if function not in FUNCTIONS:
-        raise ValueError(f"layer {entry.get('name')!r} of the configuration calls tf.{function}, which has no equal among the ops")
-    op, names = FUNCTIONS[function]
-    name = entry["name"]
-    calls = [{"args": [], "kwargs": _arguments(call, function, names)} for call in entry["inbound_nodes"]]
-    return {"module": "keras.src.ops", "class_name": op, "config": {"name": name}, "name": name, "inbound_nodes": calls}
+    name, function = entry["name"], entry["config"].get("function")
+    if not is_known(function):
+        raise ValueError(f"the layer {name!r} of the configuration calls tf.{function}, which has no equal among the ops")
+    calls = [{"args": [], "kwargs": _arguments(call, parameters(function)[0])} for call in entry["inbound_nodes"]]
+    config = {"name": name, "function": function}
+    return {"module": "keras.src.ops", "class_name": KINDS[0], "config": config, "name": name, "inbound_nodes": calls}
 
 
-def _arguments(call: list[Any], function: str, names: dict[str, str]) -> dict[str, Any]:
+def _arguments(call: list[Any], parameter: str) -> dict[str, Any]:
     several = isinstance(call[0], list)
-    places = call if several else [call]
-    parameter, first = next(iter(names)), places[0]
-    start = [first[2] if p[0] == CONSTANT else _place(p) for p in places]
-    found = {names[parameter]: start if several or parameter in LISTS else start[0]}
-    for key, value in (first[3] if len(first) > 3 else {}).items():
-        if key in names:
-            found[names[key]] = _key(value) if key == "slice_spec" else _value(value)
-        elif value not in (None, False) and key not in IGNORED:
-            raise ValueError(f"the configuration calls tf.{function} with {key}={value!r}, which the op in its place does not take")
-    return found
+    first, *_ = places = call if several else [call]
+    if several or parameter in LISTS:
+        start: Any = [_place(p) for p in places]
+    else:
+        start = first[2] if first[0] == CONSTANT else _place(first)
+    keywords = (first[3] if len(first) > 3 else {}).items()
+    return {parameter: start, **{k: _key(v) if k == "slice_spec" else _value(v) for k, v in keywords}}
 
 
 def _value(value: Any) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 from kerastorch import op as op_
 from kerastorch import ops, scope
 from kerastorch.errors import near
-from kerastorch.graph import Node
+from kerastorch.graph import Node, tensors_in
+from kerastorch.legacy import tensorflow_ops
 from kerastorch.saving.objects import deserialize_keras_object
 
 # Where Keras defines the classes of ops that are not in keras.src.ops.numpy.
@@ -69,13 +70,15 @@ def describe(node: Node, args: Sequence[Any]) -> dict[str, Any]:
     called = _called_with(op)
     values = dict(zip(op.parameters, args, strict=True))
     kind = CLASSES.get(name, node.kind)
+    # Sizes that are open are tensors of the graph, and so arguments of the call.
+    sized = {k for k, a in zip(op.parameters, node.args, strict=True) if k not in called and tensors_in(a)}
     return {
         "module": MODULE_OF.get(name, "keras.src.ops.numpy"),
         "class_name": kind,
-        "config": {"name": node.title, **{k: v for k, v in values.items() if k not in called}},
+        "config": {"name": node.title, **{k: v for k, v in values.items() if k not in called and k not in sized}},
         "registered_name": kind,
         "name": node.title,
-        "inbound_nodes": [{"args": [values[k] for k in called], "kwargs": {}}],
+        "inbound_nodes": [{"args": [values[k] for k in called], "kwargs": {k: values[k] for k in op.parameters if k in sized}}],
     }
 
 
@@ -96,6 +99,8 @@ def call(entry: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any
     Raises:
         ValueError: If there is no such op, or it does not take the arguments given.
     """
+    if entry["class_name"] in tensorflow_ops.KINDS:
+        return tensorflow_ops.call(entry["config"]["function"], kwargs)
     op = _find(entry["class_name"])
     values = {
         k: deserialize_keras_object(v) if isinstance(v, Mapping) else v

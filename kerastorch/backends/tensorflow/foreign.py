@@ -1,4 +1,4 @@
-"""What layers around SavedModels need."""
+"""What layers around SavedModels and modules need."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,8 +15,13 @@ def load(path: str) -> Any:
     return tf.saved_model.load(path)
 
 
+def is_module(x: Any) -> bool:
+    """Whether something is a module of TensorFlow's."""
+    return isinstance(x, tf.Module)
+
+
 def variables_of(backend: Any, loaded: Any, functions: Sequence[Any], trainable: bool) -> list[Variable]:
-    """A variable at home in each tf.Variable of a SavedModel (or, where it lists none, of functions of it), learned ones first."""
+    """A variable at home in each tf.Variable of a SavedModel or module, or of its functions where it lists none; learned first."""
     concrete = [c for f in functions for c in getattr(f, "concrete_functions", [f])]
     holders = [loaded] if hasattr(loaded, "variables") else concrete
     learned = {id(v): v for h in holders for v in h.trainable_variables}
