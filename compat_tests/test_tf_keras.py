@@ -1,10 +1,12 @@
-"""Files of tf.keras (Keras 2): whole models, weights in TensorFlow's formats, vocabularies, and the state of its optimizers.
+"""Files of tf.keras (Keras 2): whole models, weights in TensorFlow's formats, vocabularies, and the state of its optimizers; and
+weights of kerastorch, as tf.keras reads them.
 
-Run as a script, it has tf_keras write the files: python compat_tests/test_tf_keras.py FOLDER
+Run as a script, it has tf_keras write the files, and read those of kerastorch: python compat_tests/test_tf_keras.py FOLDER
 """
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import warnings
@@ -82,21 +84,71 @@ def write(folder):
         json.dump(found, file)
 
 
+def read(folder):
+    """What models of tf.keras give with the weights that kerastorch wrote."""
+    import tf_keras as k
+
+    found = {}
+    for path in sorted(pathlib.Path(folder).glob("*/*.h5")):
+        k.backend.clear_session()
+        model = getattr(saving_models, path.name.partition(".")[0])(k)
+        model.load_weights(path)
+        found[f"{path.parent.name}/{path.name}"] = [x.tolist() for x in saving_models.predicted(model)]
+    with open(os.path.join(folder, "read.json"), "w") as file:
+        json.dump(found, file)
+
+
 if __name__ == "__main__":
     write(sys.argv[1])
+    read(sys.argv[2])
     sys.exit()
 
 import kerastorch  # noqa: E402  tf_keras is alone in its process
+from kerastorch import backend_registry  # noqa: E402
 
 pytest.importorskip("tf_keras")
 
+# In `.weights.h5` files tf.keras wants the state of the metrics of compiled models too, and names lists of a model's own otherwise.
+FOR_TF_KERAS = [(end, m) for end in (".h5", ".weights.h5") for m in MODELS
+                if m.__name__ in ("shared", "words", "distributed", "own_layer", "vocabulary")
+                or end == ".h5" and m is not saving_models.own_model]  # fmt: skip
+
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def ours(tmp_path_factory):
+    """Weights by kerastorch, one folder for each backend, with what the models give."""
+    found = tmp_path_factory.mktemp("kerastorch")
+    for backend in filter(backend_registry.installed, backend_registry.BUILT_IN):
+        (found / backend).mkdir()
+        wanted = {}
+        with backend_registry.using(backend):
+            for end, build in FOR_TF_KERAS:
+                kerastorch.utils.clear_session()
+                kerastorch.utils.set_random_seed(1)
+                model = build(kerastorch)
+                path = found / backend / (build.__name__ + end)
+                model.save_weights(path) if end == ".weights.h5" else model.save(path)
+                wanted[path.name] = [x.tolist() for x in saving_models.predicted(model)]
+        (found / backend / "results.json").write_text(json.dumps(wanted))
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(ours, tmp_path_factory):
     found = tmp_path_factory.mktemp("tf_keras")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, __file__, str(found)], check=True, env=environment, capture_output=True)
+    subprocess.run([sys.executable, __file__, str(found), str(ours)], check=True, env=environment, capture_output=True)
     return found
+
+
+@pytest.mark.parametrize("end, build", [pytest.param(e, m, id=m.__name__ + e) for e, m in FOR_TF_KERAS])
+@pytest.mark.parametrize("writer", backend_registry.BUILT_IN)
+def test_read_by_tf_keras(folder, ours, writer, end, build):
+    if not (ours / writer).exists():
+        pytest.skip(f"the framework of the {writer} backend is not installed")
+    name = build.__name__ + end
+    found, wanted = json.loads((ours / "read.json").read_text()), json.loads((ours / writer / "results.json").read_text())
+    same({"out": found[f"{writer}/{name}"]}, {"out": wanted[name]}, trains=False)
 
 
 @pytest.fixture(scope="module")
