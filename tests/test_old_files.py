@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from kerastorch.legacy import configs, old_weights
+from kerastorch.legacy import configs, old_weights, tensorflow_ops
 from kerastorch.saving import load_model
 
 RNG = np.random.default_rng(0)
@@ -132,3 +132,21 @@ def test_what_old_classes_wrote_and_none_takes():
     old = {"class_name": "BatchNormalization", "config": {"name": "b", "axis": [3], "dtype": {"class_name": "Policy", "config": {
         "name": "mixed_float16"}}}}  # fmt: skip
     assert configs.modern(old)["config"] == {"name": "b", "axis": 3, "dtype": "mixed_float16"}
+
+
+def call_of(function, *calls):
+    return {"class_name": "TFOpLambda", "config": {"name": "f", "function": function}, "name": "f", "inbound_nodes": list(calls)}
+
+
+def test_functions_of_tensorflow():
+    found = tensorflow_ops.modern(call_of("math.subtract", ["_CONSTANT_VALUE", -1, 1.0, {"y": ["x", 0, 0], "name": None}]))
+    place = {"class_name": "__keras_tensor__", "config": {"keras_history": ["x", 0, 0]}}
+    assert found["class_name"] == "subtract" and found["inbound_nodes"] == [{"args": [], "kwargs": {"x1": 1.0, "x2": place}}]
+
+
+@pytest.mark.parametrize(
+    "function, more, match", [("io.read_file", {}, "tf.io.read_file"), ("linalg.matmul", {"transpose_a": True}, "transpose_a=True")]
+)
+def test_functions_of_tensorflow_that_have_no_equal(function, more, match):
+    with pytest.raises(ValueError, match=match):
+        tensorflow_ops.modern(call_of(function, ["x", 0, 0, more]))

@@ -45,8 +45,8 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs) -> None:
     folder = zipped is False and not legacy
     if not (folder or legacy or path.endswith(KERAS)):
         raise ValueError(
-            f"save: Invalid filepath extension for saving: {path!r} must end in {KERAS!r} (or in '.h5', the format of Keras 2), "
-            "or be a folder with zipped=False"
+            f"save: Invalid filepath extension for saving: {path!r} must end in {KERAS!r} (or in '.h5', the format of "
+            "Keras 2), or be a folder with zipped=False"
         )
     if not _may_write(path, overwrite):
         return
@@ -173,7 +173,8 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs) -> None:
     elif kind == TENSORS:
         if skip_mismatch:
             raise ValueError("load_weights: skip_mismatch cannot be used with .safetensors files")
-        backend_registry.get("torch").set_state(model, safetensors.read(path))
+        with safetensors.opened(path) as arrays:
+            backend_registry.get("torch").set_state(model, arrays)
     elif kind == KERAS:
         archive.load_weights(model, path, skip_mismatch)
     elif kind in H5:

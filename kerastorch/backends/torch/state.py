@@ -17,6 +17,11 @@ def state(backend: Any, model: Any) -> dict[str, Any]:
 def set_state(backend: Any, model: Any, arrays: Mapping[str, Any]) -> None:
     """Sets a model's weights from such arrays; nothing is changed where any does not fit.
 
+    Args:
+        backend: The backend.
+        model: The model.
+        arrays: Arrays of a file by name, each with `shape`, `dtype`, `read()` and `read_into(bytes)`.
+
     Raises:
         ValueError: If names or shapes differ from the module's.
     """
@@ -33,4 +38,8 @@ def set_state(backend: Any, model: Any, arrays: Mapping[str, Any]) -> None:
         raise ValueError(f"the weights do not fit model {model.name!r}: {'; '.join(sorted(problems)[:5])}")
     with torch.no_grad():
         for name, value in wanted.items():
-            value.copy_(tensors.convert(arrays[name], alias=True))
+            stored = arrays[name]
+            if value.is_contiguous() and value.device.type == "cpu" and stored.dtype == tensors.dtype(value):
+                stored.read_into(value.reshape(-1).view(torch.uint8).numpy())
+            else:
+                value.copy_(tensors.convert(stored.read(), alias=True))
