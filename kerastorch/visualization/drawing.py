@@ -32,7 +32,7 @@ def draw_bounding_boxes(
         class_mapping: From labels to the names that are written; nothing is written where it is None.
         color: Red, green and blue of lines and text.
         line_thickness: Width of the lines in pixels.
-        text_thickness: How many pixels are added to the strokes of letters, beyond 1.
+        text_thickness: Width of the strokes of letters in pixels, roughly.
         font_scale: Size of the text in parts of the usual one.
         data_format: "channels_last" or "channels_first"; None is the default layout.
 
@@ -70,7 +70,7 @@ def draw_bounding_boxes(
                 text = str(class_mapping.get(int(labels[i, j]), int(labels[i, j])))
                 text += "" if confidences is None else f": {confidences[i, j]:.2f}"
                 at = (x, y - half - 2)
-                draw.text(at, text, fill=tuple(color), anchor="ls", font=letters, stroke_width=text_thickness - 1)
+                draw.text(at, text, fill=tuple(color), anchor="ls", font=letters, stroke_width=(text_thickness - 1) // 2)
         pictures[i] = np.asarray(canvas)
     return pictures
 
