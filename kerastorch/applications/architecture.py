@@ -140,8 +140,9 @@ def sized(known: Mapping[str, Any], model: str, alphas: Collection[float], sizes
             "be loaded as the default.",
             stacklevel=5,
         )
-    name = f"{model}_{alpha:.2f}_{rows}" if known["name"] is None else known["name"]
-    return {"size": rows if fits else known["size"], "width": float(alpha), "name": name}
+    size = rows if fits else known["size"]
+    name = f"{model}_{alpha:.2f}_{size if imagenet else rows}" if known["name"] is None else known["name"]
+    return {"size": size, "width": float(alpha), "name": name}
 
 
 def start_of(known: Mapping[str, Any]) -> Any:

@@ -69,7 +69,7 @@ def block(x, channels, name):
 
 
 def features(x, *, blocks, channels, name, include_top, include_preprocessing):
-    if include_preprocessing:
+    if include_preprocessing and x.shape[-1] == 3:
         x = layers.Normalization(mean=MEANS, variance=VARIANCES, name=f"{name}_prestem_normalization")(x)
     stem = layers.Conv2D(channels[0], 4, strides=4, name=f"{name}_stem_conv")
     x = Sequential([stem, layers.LayerNormalization(epsilon=1e-6, name=f"{name}_stem_layernorm")], name=f"{name}_stem")(x)

@@ -61,7 +61,7 @@ def prepared(x, standardized):
 
 
 def features(x, *, stages, width, depth, include_preprocessing):
-    x = prepared(x, stages is BASE) if include_preprocessing else x
+    x = prepared(x, stages is BASE and x.shape[channels_axis()] == 3) if include_preprocessing else x
     scaled = [(math.ceil(count * depth), rounded(filters * width, least=0.0), *row) for count, filters, *row in stages]
     stem = rounded(stages[0][1] * width * (2 if stages is BASE else 1), least=0.0)
     x = convolved(x, stem, 3, 2, "stem_conv", "stem_bn", "stem_activation")

@@ -9,6 +9,7 @@ preprocess_input = preprocessing("tf")
 # Expansion, filters, blocks, strides of the first.
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+SIZES = (96, 128, 160, 192, 224)
 
 
 def normalized(x, name, relu=None):
@@ -47,8 +48,11 @@ def top(x, *, classes, classifier_activation):
 
 
 def check(known):
-    known = known | {"input_shape": start_of(known)}
-    return sized(known, "mobilenetv2", ALPHAS, (96, 128, 160, 192, 224)) | {"input_shape": known["input_shape"]}
+    first = channels_axis() % 3
+    rows, columns = (start_of(known) or (None, None, None))[first : first + 2]
+    if known["include_top"] and known["input_shape"] is None and rows == columns and rows in SIZES:
+        known = known | {"size": rows}
+    return sized(known, "mobilenetv2", ALPHAS, SIZES)
 
 
 family = Family(

@@ -1,7 +1,7 @@
 """NASNet: two cells found by search, one that keeps height and width and one that halves them."""
 
-from kerastorch import layers, scope
-from kerastorch.applications.architecture import SITE, Family, channels_axis, padded
+from kerastorch import layers
+from kerastorch.applications.architecture import SITE, Family, padded
 from kerastorch.applications.imagenet_utils import decode_predictions as decode_predictions
 from kerastorch.applications.imagenet_utils import preprocessing
 from kerastorch.scope import name_scope
@@ -14,7 +14,7 @@ def relu(x, name=None):
 
 
 def normalized(x, name):
-    return layers.BatchNormalization(axis=channels_axis(last=-1), momentum=0.9997, epsilon=1e-3, name=name)(x)
+    return layers.BatchNormalization(momentum=0.9997, epsilon=1e-3, name=name)(x)
 
 
 def pointwise(x, filters, name):
@@ -41,7 +41,6 @@ def adjusted(before, x, filters, name):
     """What came before the input of a cell, brought to the input's size and to `filters` channels."""
     if before is None:
         return x
-    channels = channels_axis()
     if before.shape[2] != x.shape[2]:
         with name_scope("adjust_block"), name_scope(f"adjust_reduction_block_{name}"):
             before = relu(before, f"adjust_relu_1_{name}")
@@ -50,8 +49,8 @@ def adjusted(before, x, filters, name):
             shifted = layers.Cropping2D(((1, 0), (1, 0)))(layers.ZeroPadding2D(((0, 1), (0, 1)))(before))
             part = average(shifted, 1, 2, f"adjust_avg_pool_2_{name}")
             other = pointwise(part, filters // 2, f"adjust_conv_2_{name}")
-            return normalized(layers.Concatenate(axis=channels_axis(last=-1))([one, other]), f"adjust_bn_{name}")
-    if before.shape[channels] == filters:
+            return normalized(layers.Concatenate()([one, other]), f"adjust_bn_{name}")
+    if before.shape[3] == filters:
         return before
     with name_scope("adjust_block"), name_scope(f"adjust_projection_block_{name}"):
         return normalized(pointwise(relu(before), filters, f"adjust_conv_projection_{name}"), f"adjust_bn_{name}")
@@ -73,7 +72,7 @@ def normal(x, before, filters, name):
     sides = [average(p, 3, 1, f"normal_{side}4_{name}", "same") for side in ("left", "right")]
     rows.append(added(*sides, f"normal_add_4_{name}"))
     rows.append(added(separable(h, filters, 3, f"normal_left5_{name}", 5), h, f"normal_add_5_{name}"))
-    return layers.Concatenate(axis=channels_axis(last=-1), name=f"normal_concat_{name}")([p, *rows])
+    return layers.Concatenate(name=f"normal_concat_{name}")([p, *rows])
 
 
 def reduction(x, before, filters, name):
@@ -91,7 +90,7 @@ def reduction(x, before, filters, name):
     left = separable(first, filters, 3, f"reduction_left4_{name}", 5)
     right = layers.MaxPooling2D(3, strides=2, name=f"reduction_right5_{name}")(h3)
     rows = [second, third, fourth, added(left, right, f"reduction_add4_{name}")]
-    return layers.Concatenate(axis=channels_axis(last=-1), name=f"reduction_concat_{name}")(rows)
+    return layers.Concatenate(name=f"reduction_concat_{name}")(rows)
 
 
 def cell(kind, x, before, filters, name):
@@ -127,9 +126,8 @@ def weights(known):
 
 def check(known):
     """The small one has images of its default size even without the classifier."""
-    size, last = known["size"], scope.image_data_format() == "channels_last"
     if known["extent"] == "mobile" and known["input_shape"] is None:
-        return {"input_shape": (size, size, 3) if last else (3, size, size)}
+        return {"input_shape": (known["size"], known["size"], 3)}
     return {}
 
 
@@ -141,6 +139,7 @@ family = Family(
     pools=(None, None),
     parameters=("input_shape", "include_top", "weights", "input_tensor", "pooling", "classes", "classifier_activation", "name"),
     check=check,
+    channels_first=False,
 )
 
 NASNetMobile = family.variant(
