@@ -205,3 +205,15 @@ def test_layers_of_their_own_come_back_from_configurations(variant):
     wanted = getattr(kerastorch.applications, variant)(**options)
     assert [v.shape for v in again.weights] == [v.shape for v in wanted.weights]
     assert keras.models.model_from_json(model.to_json()).count_params() == wanted.count_params()
+
+
+def test_old_spellings():
+    with pytest.warns(Warning, match="old"):
+        old = kerastorch.applications.MobileNetV2(weights=None, alpha=0.35, backend=kerastorch.backend, layers=kerastorch.layers)
+    assert old.name == "mobilenetv2_0.35_224"
+    with pytest.warns(Warning, match="old"):
+        found = imagenet_utils.preprocess_input(pixels("channels_first"), dim_ordering="th")
+    np.testing.assert_array_equal(found, imagenet_utils.preprocess_input(pixels("channels_first"), "channels_first"))
+    with pytest.warns(Warning, match="old"):
+        assert kerastorch.applications.mobilenetv2.MobileNetV2 is kerastorch.applications.MobileNetV2
+    assert imagenet_utils._obtain_input_shape((8, 8, 3), 224, 4, "channels_last", True) == (8, 8, 3)

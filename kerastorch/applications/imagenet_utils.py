@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from kerastorch import dtypes, ops, scope
 from kerastorch.errors import near
+from kerastorch.legacy import old_spellings
 from kerastorch.op import dtype_of
 from kerastorch.utils.files import get_file
 
@@ -32,6 +33,7 @@ MODES = {
 }
 
 
+@old_spellings("applications.imagenet_utils", "preprocess_input")
 def preprocess_input(x, data_format=None, mode="caffe"):
     """Images with pixels from 0 to 255, red first, as a model for ImageNet wants them.
 
@@ -202,3 +204,6 @@ def obtain_input_shape(input_shape, default_size, min_size, data_format, require
     if require_flatten and None in input_shape:
         raise ValueError(f"If `include_top` is True, you should specify a static `input_shape`. {given}")
     return tuple(input_shape)
+
+
+_obtain_input_shape = obtain_input_shape  # as Keras 2 has it, and programs import it

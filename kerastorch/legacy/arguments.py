@@ -132,6 +132,8 @@ ARGUMENTS: dict[str, Table] = {
     "datasets.reuters.load_data": {"nb_words": "num_words"},
     "preprocessing.text.Tokenizer": {"nb_words": "num_words"},
     "utils.to_categorical": {"nb_classes": "num_classes"},
+    "applications.*": dict.fromkeys(("backend", "layers", "models", "utils"), gone("there is one Keras")),
+    "applications.imagenet_utils.preprocess_input": {"dim_ordering": to("data_format", DATA_FORMATS)},
 }
 
 # What arguments by position meant where it was not what they mean today; asked only if a keyword of the call is old.

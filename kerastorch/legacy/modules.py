@@ -71,6 +71,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "preprocessing.image": ("utils",),
     "preprocessing.text": ("preprocessing",),
     "wrappers.scikit_learn": ("wrappers",),
+    "applications.mobilenetv2": ("applications.mobilenet_v2",),
 }
 
 _SHORT_LOSSES = {
