@@ -52,6 +52,7 @@ class Layer(Weighted):
     base_arguments = frozenset(("activity_regularizer", "trainable", "dtype", "autocast", "name", *BUILD_ARGUMENTS))
     is_input = False
     runs_on_host = False  # whether `call` works on arrays, so that no graph of a framework can hold what it does
+    adds_losses = False  # whether `call` of a layer of this package adds losses
     calls_user_code = False  # whether `call` of a layer of this package runs functions of the user's
     supports_masking = False
     named_after: str | None = None  # what default names are made from, where that is not the name of the class

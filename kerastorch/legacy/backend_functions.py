@@ -79,8 +79,9 @@ def generator(seed: int | None) -> random.SeedGenerator | None:
 
 def drawn(op: Any, shape: Any, first: Any, second: Any, dtype: Any, seed: Any) -> Any:
     """Random numbers of a shape that may be symbolic."""
+    shape = sizes(shape)
     with scope.symbolic() if tensors_in(shape) else contextlib.nullcontext():
-        return op(sizes(shape), first, second, dtype=dtype or dtypes.floatx(), seed=generator(seed))
+        return op(shape, first, second, dtype=dtype or dtypes.floatx(), seed=generator(seed))
 
 
 def each(function: Any, variables: Any) -> Any:

@@ -124,6 +124,9 @@ class OldModule(types.ModuleType):
         return value
 
     def _search(self, name: str) -> Any:
+        old = past.find(self._path, name)
+        if old is not None:
+            return _past(self._path, name, old)
         for home in self._homes():
             value = getattr(home, name, _ABSENT)
             if value is not _ABSENT:
@@ -202,12 +205,17 @@ def lookup(module: str, name: str) -> Any:
         return getattr(sys.modules[module], modern)
     old = past.find(path, name)
     if old is not None:
-        warn_once(("name", path, name), f"{_keras(path)}.{name} is an old name; today: {old.today}.")
-        return old.value
+        return _past(path, name, old)
     child = f"{path}.{name}".lstrip(".")
     if child in MODULES:
         return resolve(child)
     raise _absent(module, name, dir(sys.modules[module]), sys._getframe(1))
+
+
+def _past(path: str, name: str, old: past.Past) -> Any:
+    """What an old name gives, once it was said how that is done today."""
+    warn_once(("name", path, name), f"{_keras(path)}.{name} is an old name; today: {old.today}.")
+    return old.value
 
 
 def _absent(module: str, name: str, known: list[str], frame: types.FrameType | None) -> Exception:

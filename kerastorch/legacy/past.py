@@ -8,6 +8,8 @@ Defined = TypeVar("Defined", bound=Callable[..., Any])
 
 # Public module of the past or of today -> the files in this folder that define what it had.
 FILES: dict[str, tuple[str, ...]] = {
+    "preprocessing.text": ("texts",),
+    "preprocessing.sequence": ("old_sequences",),
     "backend": ("backend_functions", "backend_windows", "backend_state"),
 }
 

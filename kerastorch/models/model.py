@@ -419,6 +419,15 @@ class Functional(Model):
         name: Name of the model.
     """
 
+    def add_loss(self, loss) -> None:
+        """Adds a loss: in a call a tensor for this call, after recording one computed from the inputs, for all calls."""
+        if isinstance(loss, KerasTensor) and not scope.is_symbolic() and self.graph is not None:
+            from kerastorch.legacy import added_losses
+
+            added_losses.attach(self, loss)
+        else:
+            super().add_loss(loss)
+
     def __init__(self, inputs, outputs, name=None, **kwargs):
         Model.__init__(self, inputs, outputs, name=name, **kwargs)
 
@@ -500,7 +509,7 @@ def operations(graph: Graph) -> list[Any]:
         return node if node.called is None else node.called
 
     # An explicit stack in place of recursion: models may be thousands of layers deep.
-    for t in tensors_in(graph.outputs):
+    for t in (*tensors_in(graph.outputs), *(t for node in graph.effects for t in node.outputs)):
         stack: list[tuple[Node, bool]] = [(t.node, False)] if t.node else []
         while stack:
             node, finished = stack.pop()

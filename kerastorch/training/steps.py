@@ -50,7 +50,7 @@ class Steps:
         self.variables = model.trainable_variables
         self.regularized = [v for v in self.variables if v.regularizer is not None]
         self.adding = [x for x in model._flatten_layers()
-                       if x.activity_regularizer is not None or not is_own(type(x))]  # fmt: skip
+                       if x.activity_regularizer is not None or x.adds_losses or not is_own(type(x))]  # fmt: skip
 
     # ---------------------------------------------------------------- what backends write
 

@@ -120,7 +120,7 @@ class Lowering:
                 return Piece(layer, native.module, native, "native")
         if layer.graph is not None:
             return Piece(layer, self.graph_module(layer.graph, layer.name))
-        own = is_own(type(layer))
+        own = is_own(type(layer)) and not layer.adds_losses
         if (own and layer.activity_regularizer is None and not layer.runs_on_host) or self.export:
             if self.inlinable(layer):
                 return Piece(layer, None, kind="inline")
