@@ -8,6 +8,7 @@ Defined = TypeVar("Defined", bound=Callable[..., Any])
 
 # Public module of the past or of today -> the files in this folder that define what it had.
 FILES: dict[str, tuple[str, ...]] = {
+    "preprocessing.image": ("image_data_generator", "image_iterators", "image_transforms"),
     "preprocessing.text": ("texts",),
     "preprocessing.sequence": ("old_sequences",),
     "backend": ("backend_functions", "backend_windows", "backend_state"),

@@ -44,7 +44,7 @@ def hashing_trick(text, n, hash_function=None, filters=FILTERS, lower=True, spli
         filters, lower, split: As for `text_to_word_sequence`.
         analyzer: Function from a text to its words, in place of that.
     """
-    hashed = hash if hash_function is None else hash_function
+    hashed: Any = hash if hash_function is None else hash_function
     if hashed == "md5":
         hashed = lambda word: int(hashlib.md5(word.encode(), usedforsecurity=False).hexdigest(), 16)  # noqa: E731
     return [hashed(word) % (n - 1) + 1 for word in _words(text, filters, lower, split, analyzer)]

@@ -103,7 +103,7 @@ class Steps:
             self.loss_of_logits = better[1]
             output, logits = found
             outputs = tree.map_structure(lambda _: output, outputs)
-        return Graph(self.recorded.inputs, (outputs, logits, self.masks))
+        return Graph(self.recorded.inputs, (outputs, logits, self.masks), self.recorded.effects)
 
     @staticmethod
     def carry(masks: Any, out: Any, logits: Any) -> None:
