@@ -101,7 +101,7 @@ def cdist(x: Tensor, y: Tensor):
 
 def _matrices(x, *rest):
     if len(x) < 2:
-        raise ValueError(f"Input should have rank >= 2: it holds matrices. Received: a tensor of shape {x}")
+        raise ValueError(f"Input should have rank >= 2. Received: a tensor of shape {x}, which holds no matrices")
     if None in x[-2:]:
         raise ValueError(f"Input should have its last 2 dimensions fully-defined. Received: a tensor of shape {x}")
     return x
