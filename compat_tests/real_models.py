@@ -24,92 +24,27 @@ def model(*data: Any) -> Callable[[Callable], Callable]:
 # ------------------------------------------------------------------------------------------------ images
 
 
-def convolved(k, x, filters, size, strides=1, activation="relu", depthwise=False):
-    """A convolution without bias, batch normalization, and an activation."""
-    more = {"strides": strides, "padding": "same", "use_bias": False}
-    convolution = k.layers.DepthwiseConv2D(size, **more) if depthwise else k.layers.Conv2D(filters, size, **more)
-    x = k.layers.BatchNormalization()(convolution(x))
-    return x if activation is None else k.layers.Activation(activation)(x)
-
-
-def squeezed(k, x, filters, activation, gate):
-    """Channels weighted by what two dense layers make of their means (Hu et al., 2017)."""
-    channels = x.shape[-1]
-    weights = k.layers.GlobalAveragePooling2D(keepdims=True)(x)
-    weights = k.layers.Conv2D(filters, 1, activation=activation)(weights)
-    return k.layers.Multiply()([x, k.layers.Conv2D(channels, 1, activation=gate)(weights)])
-
-
-def inverted(k, x, size, expanded, filters, strides, activation, squeeze=None, gate="sigmoid", drop=0.0):
-    """The inverted residual block (Sandler et al., 2018), with squeezing to so many channels unless that is None."""
-    start = x
-    if expanded != x.shape[-1]:
-        x = convolved(k, x, expanded, 1, activation=activation)
-    x = convolved(k, x, None, size, strides, activation, depthwise=True)
-    if squeeze is not None:
-        x = squeezed(k, x, squeeze, "relu" if gate == "hard_sigmoid" else activation, gate)
-    x = convolved(k, x, filters, 1, activation=None)
-    if strides > 1 or start.shape[-1] != filters:
-        return x
-    x = k.layers.Dropout(drop, noise_shape=(None, 1, 1, 1))(x) if drop else x
-    return k.layers.Add()([start, x])
+def convolved(k, x, filters, size):
+    """A convolution without bias, batch normalization, and what is positive of that."""
+    return k.layers.ReLU()(k.layers.BatchNormalization()(k.layers.Conv2D(filters, size, padding="same", use_bias=False)(x)))
 
 
 @model((2, 64, 64, 3))
 def resnet50(k):
     """He et al., 2015."""
-    inputs = k.layers.Input((64, 64, 3))
-    x = convolved(k, k.layers.ZeroPadding2D(3)(inputs), 64, 7, 2)
-    x = k.layers.MaxPooling2D(3, 2, padding="same")(x)
-    for stage, blocks in enumerate((3, 4, 6, 3)):
-        filters = 64 * 2**stage
-        for block in range(blocks):
-            strides = 2 if stage and not block else 1
-            beside = x if block else convolved(k, x, 4 * filters, 1, strides, None)
-            y = convolved(k, convolved(k, x, filters, 1, strides), filters, 3)
-            x = k.layers.ReLU()(k.layers.Add()([convolved(k, y, 4 * filters, 1, activation=None), beside]))
-    return k.Model(inputs, k.layers.Dense(1000, activation="softmax")(k.layers.GlobalAveragePooling2D()(x)))
-
-
-# Size of the window, channels inside and out, whether channels are squeezed, strides; hard swish from the seventh on.
-MOBILE = (
-    (3, 16, 16, False, 1), (3, 64, 24, False, 2), (3, 72, 24, False, 1), (5, 72, 40, True, 2), (5, 120, 40, True, 1),
-    (5, 120, 40, True, 1), (3, 240, 80, False, 2), (3, 200, 80, False, 1), (3, 184, 80, False, 1), (3, 184, 80, False, 1),
-    (3, 480, 112, True, 1), (3, 672, 112, True, 1), (5, 672, 160, True, 2), (5, 960, 160, True, 1), (5, 960, 160, True, 1),
-)  # fmt: skip
+    return k.applications.ResNet50(weights=None, input_shape=(64, 64, 3))
 
 
 @model((2, 64, 64, 3))
 def mobilenet_v3(k):
     """The large one of Howard et al., 2019."""
-    inputs = k.layers.Input((64, 64, 3))
-    x = convolved(k, k.layers.Rescaling(1 / 127.5, -1.0)(inputs), 16, 3, 2, "hard_swish")
-    for i, (size, expanded, filters, squeeze, strides) in enumerate(MOBILE):
-        activation = "hard_swish" if i >= 6 else "relu"
-        x = inverted(k, x, size, expanded, filters, strides, activation, expanded // 4 if squeeze else None, "hard_sigmoid")
-    x = k.layers.GlobalAveragePooling2D(keepdims=True)(convolved(k, x, 960, 1, activation="hard_swish"))
-    x = k.layers.Flatten()(k.layers.Conv2D(1280, 1, activation="hard_swish")(x))
-    return k.Model(inputs, k.layers.Dense(1000, activation="softmax")(k.layers.Dropout(0.2)(x)))
-
-
-# Expansion, size of the window, channels, blocks, strides of the first.
-EFFICIENT = ((1, 3, 16, 1, 1), (6, 3, 24, 2, 2), (6, 5, 40, 2, 2), (6, 3, 80, 3, 2), (6, 5, 112, 3, 1), (6, 5, 192, 4, 2),
-             (6, 3, 320, 1, 1))  # fmt: skip
+    return k.applications.MobileNetV3Large(weights=None, input_shape=(64, 64, 3))
 
 
 @model((2, 64, 64, 3))
 def efficientnet_b0(k):
     """Tan and Le, 2019."""
-    inputs = k.layers.Input((64, 64, 3))
-    x = k.layers.Normalization(mean=[0.5, 0.4, 0.3], variance=[0.05, 0.06, 0.07])(inputs)
-    x = convolved(k, x, 32, 3, 2, "swish")
-    for expansion, size, filters, blocks, strides in EFFICIENT:
-        for block in range(blocks):
-            channels = x.shape[-1]
-            step = 1 if block else strides
-            x = inverted(k, x, size, expansion * channels, filters, step, "swish", max(1, channels // 4), drop=0.2)
-    x = k.layers.GlobalAveragePooling2D()(convolved(k, x, 1280, 1, activation="swish"))
-    return k.Model(inputs, k.layers.Dense(1000, activation="softmax")(k.layers.Dropout(0.2)(x)))
+    return k.applications.EfficientNetB0(weights=None, input_shape=(64, 64, 3))
 
 
 @model((2, 64, 64, 3))

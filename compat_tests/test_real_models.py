@@ -11,6 +11,8 @@ from compat_tests.real_models import MODELS
 from kerastorch import backend_registry, tree
 
 RTOL, ATOL = 1e-4, 1e-5  # of the largest element of a layer's output
+DRAWN = {"beta": (-0.2, 0.2), "moving_mean": (-0.2, 0.2), "mean": (-0.2, 0.2), "gamma": (0.5, 1.5), "moving_variance": (0.5, 1.5),
+         "variance": (0.5, 1.5), "scale": (0.5, 1.5)}  # fmt: skip
 NAMES = pytest.mark.parametrize("name", MODELS)
 
 
@@ -41,9 +43,8 @@ def reference(name):
     model = MODELS[name][0](keras)
     rng = np.random.default_rng(5)
     for v in model.weights:
-        if "normalization" in v.path:
-            low, high = (-0.2, 0.2) if v.name in ("beta", "moving_mean", "mean") else (0.5, 1.5)
-            v.assign(rng.uniform(low, high, v.shape))
+        if v.name in DRAWN:
+            v.assign(rng.uniform(*DRAWN[v.name], v.shape))
     wanted = outputs_of_layers(keras, model)
     found = keras.Model(model.input, wanted)(inputs(name), training=False)
     values = {layer: [keras.ops.convert_to_numpy(t) for t in keras.tree.flatten(out)] for layer, out in found.items()}
