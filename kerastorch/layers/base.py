@@ -668,6 +668,11 @@ class Layer(Weighted):
             backend = self._home_backend() or backend_registry.at_hand()
             if backend is not None and name in backend.layer_attributes:
                 return getattr(backend.module(self), name)
+            from kerastorch.legacy.methods import old_method
+
+            old = old_method(self, name)
+            if old is not None:
+                return old
         raise AttributeError(f"{type(self).__name__} {self.__dict__.get('_name', '')!r} has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:

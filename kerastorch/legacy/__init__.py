@@ -73,3 +73,27 @@ def old_spellings(kind: str, name: str) -> Callable[[Function], Function]:
         return call  # type: ignore[return-value]
 
     return wrap
+
+
+def old_attribute(old: str, today: str) -> property:
+    """An attribute under the name that it had in the past.
+
+    Args:
+        old: That name.
+        today: Its name today.
+    """
+
+    def note() -> None:
+        from kerastorch.legacy.spelling import warn_once
+
+        warn_once(("attribute", old, today), f".{old} is an old name: write .{today}.")
+
+    def read(self: Any) -> Any:
+        note()
+        return getattr(self, today)
+
+    def write(self: Any, value: Any) -> None:
+        note()
+        setattr(self, today, value)
+
+    return property(read, write, doc=f"Old name of `{today}`.")

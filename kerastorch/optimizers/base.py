@@ -8,6 +8,7 @@ from typing import Any
 from kerastorch import backend_registry, ops, scope
 from kerastorch import variable as variable_
 from kerastorch.fields import declare, fields_of
+from kerastorch.legacy import old_attribute
 from kerastorch.optimizers.state import Rate, State
 from kerastorch.optimizers.updates import Updates
 from kerastorch.variable import Variable
@@ -36,6 +37,7 @@ class Optimizer(State):
         ValueError: For values out of range, or more than one kind of clipping.
     """
 
+    lr = old_attribute("lr", "learning_rate")
     by_rows = False  # whether rows of a weight whose gradient is 0 stay as they are, and their slots too
 
     learning_rate: Rate
