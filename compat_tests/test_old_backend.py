@@ -198,7 +198,7 @@ def test_recorded(case):
 
 
 def test_all_names_and_signatures_of_tf_keras():
-    gone = {"gradients", "ctc_label_dense_to_sparse"}  # which say why
+    gone = {"ctc_label_dense_to_sparse"}  # which say why
     today = {"name_scope", "clear_session"}  # which have more arguments in Keras 3
     for name in (n for n in dir(tf_keras.backend) if not n.startswith("_") and n != "experimental"):
         ours, theirs = (inspect.signature(getattr(k, name)).parameters.values() for k in (K, tf_keras.backend))

@@ -77,3 +77,59 @@ def test_what_is_no_compiled_model_is_refused(model, error, message):
 def test_a_classifier_needs_two_classes():
     with pytest.raises(ValueError, match="only one class is present, here a"):
         wrappers.SKLearnClassifier(maker(kerastorch)).fit(X, ["a"] * 40)
+
+
+# ------------------------------------------------------------------------------------------------ as in Keras 1 and 2
+
+
+def built(units=4, optimizer="adam", outputs=1, loss="binary_crossentropy"):
+    layers = kerastorch.layers
+    last = {"binary_crossentropy": "sigmoid", "categorical_crossentropy": "softmax", "mse": None}[loss]
+    model = kerastorch.Sequential([layers.Dense(units, activation="relu", input_dim=2), layers.Dense(outputs, activation=last)])
+    model.compile(optimizer, loss, metrics=["accuracy"] if last else None)
+    return model
+
+
+@pytest.fixture
+def old_place():
+    from kerastorch.legacy import spelling
+
+    with spelling.silence():
+        from kerastorch.wrappers import KerasClassifier, KerasRegressor
+    return KerasClassifier, KerasRegressor
+
+
+def test_old_classifier(old_place):
+    from sklearn.model_selection import GridSearchCV, cross_val_score
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 2)).astype("float32")
+    names = np.where(x.sum(1) > 0, "yes", "no")
+    kerastorch.utils.set_random_seed(0)
+    one = old_place[0](build_fn=built, units=8, epochs=60, batch_size=10, verbose=0)
+    history = one.fit(x, names)
+    assert len(history.history["loss"]) == 60 and list(one.classes_) == ["no", "yes"]
+    assert one.score(x, names) > 0.8 and set(one.predict(x).ravel()) <= {"no", "yes"}
+    np.testing.assert_allclose(one.predict_proba(x).sum(1), 1.0, rtol=1e-6)
+
+    several = old_place[0](built, outputs=2, loss="categorical_crossentropy", nb_epoch=1, verbose=0)
+    assert cross_val_score(several, x, names, cv=2).shape == (2,)
+    assert several.fit(x, np.eye(2)[(names == "yes").astype(int)], batch_size=20).params["epochs"] == 1
+    assert several.predict_proba(x).shape == (60, 2)
+    search = GridSearchCV(old_place[0](build_fn=built, verbose=0), {"units": [2, 3], "epochs": [1]}, cv=2).fit(x, names)
+    assert search.best_params_["units"] in (2, 3)
+    with pytest.raises(ValueError, match="colour is not a legal parameter"):
+        old_place[0](build_fn=built, colour=3)
+
+
+def test_old_regressor(old_place):
+    x = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
+
+    class Own(old_place[1]):
+        def __call__(self, units=3):
+            return built(units, loss="mse")
+
+    one = Own(units=5, verbose=0)
+    one.fit(x, x.sum(1), epochs=2)
+    assert one.predict(x).shape == (20,) and one.model.layers[0].units == 5
+    assert one.score(x, x.sum(1)) == pytest.approx(-np.mean((one.predict(x) - x.sum(1)) ** 2), rel=1e-4)

@@ -4,6 +4,7 @@ from typing import Any
 
 from kerastorch import dtypes, ops
 from kerastorch.fields import Axes, Declared, declare
+from kerastorch.lazy import attach_past
 from kerastorch.saving import objects
 
 
@@ -118,3 +119,6 @@ def get(identifier):
         ValueError: Where it is not known; near names are suggested.
     """
     return objects.lookup("constraint", NAMES, identifier)
+
+
+__getattr__ = attach_past(__name__)

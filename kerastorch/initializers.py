@@ -9,6 +9,7 @@ import numpy as np
 
 from kerastorch import dtypes
 from kerastorch.fields import Declared, Field, declare
+from kerastorch.lazy import attach_past
 from kerastorch.saving import objects
 from kerastorch.scope import snake
 from kerastorch.variable import host_array, numpy_dtype, standardize_shape
@@ -446,3 +447,6 @@ __all__ = [
     "lecun_uniform", "ones", "orthogonal", "random_normal", "random_uniform", "serialize", "stft",
     "truncated_normal", "variance_scaling", "zeros",
 ]  # fmt: skip
+
+
+__getattr__ = attach_past(__name__)

@@ -5,6 +5,7 @@ from typing import Any
 
 from kerastorch import ops
 from kerastorch.fields import Declared, Field, choice, declare, fields_of
+from kerastorch.lazy import attach_past
 from kerastorch.saving import objects
 
 
@@ -141,3 +142,6 @@ def get(identifier):
         ValueError: Where it is not known; near names are suggested.
     """
     return objects.lookup("regularizer", NAMES, identifier)
+
+
+__getattr__ = attach_past(__name__)

@@ -7,6 +7,7 @@ import kerastorch as keras
 from kerastorch import backend_registry, ops, scope
 from kerastorch.graph import Graph, KerasTensor
 from kerastorch.op import trace
+from kerastorch.ops import derivative
 from kerastorch.variable import Variable
 
 BACKENDS = ["torch", "tensorflow"]
@@ -256,6 +257,26 @@ def test_jvp_eager_and_recorded(backend):
 def test_jvp_wants_a_direction_for_each_argument(backend):
     with pytest.raises(ValueError, match="tangents have 0 tensors where primals have 1"):
         ops.jvp(ops.sin, (1.0,), ())
+
+
+def test_recorded_gradients(backend):
+    """Of a model's output with respect to its input, and to what was computed from it on the way."""
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(3, activation="tanh")(inputs)
+    outputs = keras.layers.Dense(2)(hidden)
+    aside = keras.Input((2,))
+    model = keras.Model([inputs, aside], derivative.gradients(outputs[:, 0], [inputs, hidden, aside]))
+    x = RNG.normal(size=(5, 4)).astype("float32")
+    w1, b1, w2, _ = (numbers(w) for w in model.layers[1].weights + keras.Model(inputs, outputs).layers[-1].weights)
+    slopes = (1 - np.tanh(x @ w1 + b1) ** 2) * w2[:, 0]
+    expected = [slopes @ w1.T, np.tile(w2[:, 0], (5, 1)), np.zeros((5, 2))]
+    given = [backend.convert(a) for a in (x, np.ones((5, 2), "float32"))]
+    lowered = keras.lower(model, backend.name)(*given)
+    for found in (model(given), lowered):
+        for mine, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(numbers(mine), theirs, rtol=1e-4, atol=1e-6)
+    with pytest.raises(TypeError, match="recorded tensors of floats"):
+        derivative.gradients(outputs, [x])
 
 
 def test_fori_loop_counts_in_python_where_it_can(backend):

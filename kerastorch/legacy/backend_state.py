@@ -10,6 +10,7 @@ from kerastorch.graph import Graph, KerasTensor
 from kerastorch.layers import Input
 from kerastorch.legacy.past import Past, old
 from kerastorch.models.model import run
+from kerastorch.ops import derivative
 from kerastorch.variable import Variable
 
 PAST: dict[str, Past] = {}
@@ -93,6 +94,24 @@ def placeholder(shape=None, ndim=None, dtype=None, sparse=False, name=None, ragg
         raise ValueError("placeholder: ragged=True cannot be recorded; pad the sequences and use a mask")
     shape = (None,) * (ndim or 0) if shape is None else tuple(shape)
     return Input(batch_shape=shape, dtype=dtype or dtypes.floatx(), sparse=sparse, name=name)
+
+
+@old(PAST, "torch.autograd.grad, or tf.GradientTape")
+def gradients(loss, variables):
+    """How a recorded tensor changes with others, as further recorded tensors, for `function`.
+
+    Args:
+        loss: Recorded tensor, of which the elements are summed up.
+        variables: The recorded tensors, or one, from which it was computed.
+
+    Raises:
+        TypeError: For variables and for tensors that have values: their gradients are the framework's own to tell.
+    """
+    several = isinstance(variables, list | tuple)
+    if not all(isinstance(x, KerasTensor) for x in (loss, *(variables if several else [variables]))):
+        raise TypeError("keras.backend.gradients: only gradients of recorded tensors, with respect to others, are recorded; for "
+                        "others compute the loss in a tf.GradientTape, or call torch.autograd.grad")  # fmt: skip
+    return derivative.gradients(loss, list(variables) if several else [variables])
 
 
 # ------------------------------------------------------------------------------------------------ values
@@ -309,8 +328,6 @@ def _gone(name: str, why: str) -> None:
 
 
 _gone("get_session", "there are no sessions; call models and functions directly")
-_gone("gradients", "a gradient of recorded tensors cannot be asked for; compute the loss in a tf.GradientTape (TensorFlow), or "
-      "call loss.backward() or torch.autograd.grad (torch)")  # fmt: skip
 _gone("ctc_label_dense_to_sparse", "labels are dense; give them to keras.ops.ctc_loss")
 
 

@@ -12,6 +12,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "preprocessing.text": ("texts",),
     "preprocessing.sequence": ("old_sequences",),
     "backend": ("backend_functions", "backend_windows", "backend_state"),
+    "wrappers": ("scikit_learn",),
 }
 
 

@@ -1,7 +1,9 @@
 """Derivatives of functions in a direction."""
 
+from kerastorch import dtypes, tree
+from kerastorch.graph import KerasTensor
 from kerastorch.op import Tensors, op, operand
-from kerastorch.ops.control import alike, emit, home, leaves, packed, record, recording, symbolic
+from kerastorch.ops.control import Body, alike, emit, home, leaves, packed, record, recording, symbolic
 
 
 def _shapes(operands, *, function):
@@ -56,3 +58,50 @@ def jvp(fun, primals, tangents, has_aux=False):
     main = len(leaves(structure["out"]))
     results = packed(structure["out"], found[:main]), packed(structure["out"], moved[:main])
     return (*results, packed(structure["aux"], found[main:])) if has_aux else results
+
+
+def _gradient_shapes(operands):
+    return operands[:1]
+
+
+def _gradient_dtypes(operands):
+    return None, operands[:1]
+
+
+@op(shape=_gradient_shapes, dtype=_gradient_dtypes, transparent=True)
+def gradient_(operands: Tensors, function):
+    """How the sum of all that `function(*operands)` gives changes with the first operand."""
+
+
+def gradients(outputs, inputs):
+    """How the sum of recorded tensors changes with others, from which they were computed, as tensors of the same graph.
+
+    Args:
+        outputs: KerasTensor, or a nest of them.
+        inputs: List of KerasTensors of floats.
+
+    Returns:
+        A list of KerasTensors like the inputs; zeros where nothing depends on one.
+
+    Raises:
+        TypeError: If an input is something else.
+    """
+    odd = next((x for x in inputs if not isinstance(x, KerasTensor) or not dtypes.is_float(x.dtype)), None)
+    if odd is not None:
+        raise TypeError(f"gradients: inputs must be recorded tensors of floats, not {odd!r}")
+    return [_gradient(tree.leaves(outputs), x) for x in inputs]  # apart, since one may have been computed from another
+
+
+def _gradient(outputs, x):
+    known, outside, stack = {id(x)}, {}, list(outputs)
+    while stack:
+        t = stack.pop()
+        if id(t) in known:
+            continue
+        known.add(id(t))
+        if t.node is None or not t.node.inputs:
+            outside[id(t)] = t
+        stack += [] if t.node is None else t.node.inputs
+    operands = [x, *outside.values()]
+    body = Body(operands, outputs)
+    return emit(gradient_, (operands, body), [body])[0]

@@ -63,6 +63,14 @@ def jvp(operands, function, n):
     return [*out, *(accumulator.jvp(x, unconnected_gradients="zero") for x in out)]
 
 
+def gradient(operands, function):
+    value = tf.convert_to_tensor(operands[0])
+    with tf.GradientTape() as tape:
+        tape.watch(value)
+        total = tf.add_n([tf.reduce_sum(x) for x in function(value, *operands[1:])])
+    return [tape.gradient(total, value, unconnected_gradients="zero")]
+
+
 TABLE = {
     control.scan_: scan,
     control.cond_: cond,
@@ -70,5 +78,6 @@ TABLE = {
     control.custom_gradient_: custom_gradient,
     control.vectorized_: vectorized,
     derivative.jvp_: jvp,
+    derivative.gradient_: gradient,
 }
 SCALARS: set = set()

@@ -58,6 +58,15 @@ def jvp(operands, function, n):
     return [*out[0], *out[1]]
 
 
+def gradient(operands, function):
+    with torch.enable_grad():
+        value = operands[0].detach().requires_grad_()
+        total = sum(x.sum() for x in function(value, *operands[1:]))
+        if not total.requires_grad:  # nothing depends on the value, and there are no weights
+            return [torch.zeros_like(value)]
+        return list(torch.autograd.grad(total, value, allow_unused=True, materialize_grads=True))
+
+
 TABLE = {
     control.scan_: scan,
     control.cond_: cond,
@@ -65,5 +74,6 @@ TABLE = {
     control.custom_gradient_: custom_gradient,
     control.vectorized_: vectorized,
     derivative.jvp_: jvp,
+    derivative.gradient_: gradient,
 }
 SCALARS: set = set()
