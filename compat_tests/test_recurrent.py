@@ -125,6 +125,19 @@ def test_stateful(kind, backend):
         call(backend, mine, x[:2])
 
 
+@pytest.mark.parametrize("kind", ["lstm", "cell"])
+def test_a_stateful_model_refuses_other_batches(kind, backend):
+    """Of one sample too, whose states would broadcast."""
+    cell = layers.LSTM(UNITS, stateful=True) if kind == "lstm" else layers.RNN(layers.LSTMCell(UNITS), stateful=True)
+    model = kerastorch.Sequential([layers.Input(batch_shape=(BATCH, TIME, FEATURES)), cell])
+    model.compile("sgd", "mse", backend=backend.name)
+    x = numbers(BATCH, TIME, FEATURES)
+    model.predict(x, verbose=0)
+    for run in (lambda: model.predict(x[:1], verbose=0), lambda: model(x[:1])):
+        with pytest.raises(ValueError, match=f"states of {BATCH} sequences, but was given a batch size of 1"):
+            run()
+
+
 @pytest.mark.parametrize("generic", [True, False], ids=["generic", "lowered"])
 @pytest.mark.parametrize("mask", ["none", "left", "nothing"])
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", "ave", "mul", None])

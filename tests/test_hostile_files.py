@@ -16,6 +16,7 @@ import pytest
 import kerastorch
 from kerastorch import layers
 from kerastorch.saving import load_model, safety
+from tests import processes
 
 CODE = base64.encodebytes(marshal.dumps((lambda x: __import__("os").mkdir("ran")).__code__)).decode()
 LAMBDA = {"class_name": "__lambda__", "config": {"value": [CODE, None, None]}}
@@ -356,3 +357,18 @@ def test_what_is_cut_short(tmp_path, name, part):
 def test_names_without_a_file(tmp_path):
     for name, match in (("a.keras", "File not found"), ("a.pkl", "not supported"), ("a", "not supported")):
         refused(str(tmp_path / name), match)
+
+
+def test_classes_of_this_process(tmp_path):
+    """What a program has written itself it can read without registering its classes; another program cannot."""
+
+    class Doubled(layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    inputs = layers.Input((2,))
+    path = tmp_path / "model.keras"
+    kerastorch.Model(inputs, Doubled()(inputs)).save(path)
+    np.testing.assert_array_equal(load_model(path).predict(np.ones((1, 2)), verbose=0), [[2, 2]])
+    code = f"import kerastorch\ntry:\n    kerastorch.models.load_model({str(path)!r})\nexcept TypeError as error:\n    print(error)"
+    assert "Could not locate class 'Doubled'" in processes.run(code)

@@ -202,7 +202,7 @@ def test_states_carry_over_from_batch_to_batch():
     torch.testing.assert_close(got, want)
     assert "state_0" not in stateful.state_dict()
     got[0].sum().backward()  # the kept states do not lead back into the batch before
-    with pytest.raises(ValueError, match="4 sequences, but was given a batch of 2"):
+    with pytest.raises(ValueError, match="4 sequences, but was given a batch size of 2"):
         stateful(x[:2])
 
 

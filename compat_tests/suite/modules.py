@@ -1,6 +1,6 @@
 """Loads Keras's tests with Keras's own modules replaced by the public objects of the package under test.
 
-A test's source is changed in three places: what it imports from Keras; attributes that begin with an underscore, which only the
+A test's source is changed in a few places: what it imports from Keras; attributes that begin with an underscore, which only the
 test's own objects may have; and names of Keras's modules handed to `mock.patch`. What has no public name becomes `Unusable`: it
 does nothing while the file is being loaded, so that a private import costs only the tests that use it.
 """
@@ -16,6 +16,7 @@ import types
 import unittest
 from pathlib import Path
 
+OF_KERAS_ON_TORCH = "torch_params"
 ROOT = "keras_own"  # the virtual package that stands for `keras.src`
 
 
@@ -319,6 +320,15 @@ class Rewriter(ast.NodeTransformer):
             else:
                 node.module = ".".join([self.target, *parts[1 + (parts[1:2] == ["api"]) :]])
         return node
+
+    def visit_Expr(self, node):
+        """An assertion about a container that Keras's layers have on torch, and others need not have, is for those that have it."""
+        found = next((n for n in ast.walk(node) if isinstance(n, ast.Attribute) and n.attr == OF_KERAS_ON_TORCH), None)
+        self.generic_visit(node)
+        if found is None:
+            return node
+        has = ast.Call(ast.Name("hasattr", ast.Load()), [found.value, ast.Constant(OF_KERAS_ON_TORCH)], [])
+        return ast.If(has, [node], [])
 
     def visit_Attribute(self, node):
         self.generic_visit(node)

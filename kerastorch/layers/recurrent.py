@@ -151,6 +151,11 @@ class RNN(Layer):
         return f"layer {self.name!r} ({type(self).__name__})"
 
     @property
+    def _other_batch(self):
+        kept = tree.leaves(self.states)[0].shape[0]
+        return f"it is stateful and keeps the states of {kept} sequences, but was given a batch size of {{}}"
+
+    @property
     def _cell_dtype(self):
         return getattr(self.cell, "compute_dtype", self.compute_dtype)
 
@@ -169,6 +174,8 @@ class RNN(Layer):
         if self.unroll and shape_of(sequences)[1] is None:
             raise LayerError(f"{self._title} cannot be unrolled, since the number of steps is not known: its input has "
                              f"the shape {shape_of(sequences)}")  # fmt: skip
+        if self.stateful and initial_state is None:
+            sequences = ops.of_size(sequences, 0, tree.leaves(self.states)[0].shape[0], self._other_batch)
         states = self._start(sequences, initial_state, batch)
         with steady_masks(self.cell, batch, training):
             last_output, outputs, states = self.inner_loop(sequences, states, mask=mask, training=training)
@@ -192,10 +199,6 @@ class RNN(Layer):
             )
         if not self.stateful:
             return self.get_initial_state(batch)
-        kept, now = tree.leaves(self.states)[0].shape[0], shape_of(sequences)[0]
-        if now is not None and now != kept:
-            raise LayerError(f"{self._title} is stateful and keeps the states of {kept} sequences, but was given a "
-                             f"batch of {now}")  # fmt: skip
         # Copies, since the variables change in place while these are still needed for gradients.
         return tree.map_structure(lambda v: ops.cast(ops.copy(v), dtype), self.states)
 

@@ -17,6 +17,7 @@ from .core import convert_to_numpy as convert_to_numpy
 from .core import convert_to_tensor as convert_to_tensor
 from .core import dtype as dtype
 from .core import is_tensor as is_tensor
+from .core import of_size as of_size
 from .core import saturate_cast as saturate_cast
 from .core import shape as shape
 from .core import size_arithmetic as size_arithmetic

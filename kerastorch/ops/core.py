@@ -195,5 +195,10 @@ def copy(x: Tensor):
 
 
 @op(shape=unary, dtype=dtypes.same)
+def of_size(x: Tensor, axis, size, complaint):
+    """The operand as it is, which must have a size along an axis; the complaint says what is wrong with another ("{}")."""
+
+
+@op(shape=unary, dtype=dtypes.same)
 def stop_gradient(variable: Tensor):
     """The operand, through which no gradient flows."""

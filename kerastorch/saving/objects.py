@@ -6,6 +6,7 @@ import importlib
 import inspect
 import threading
 import types
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -136,8 +137,14 @@ def serialize_keras_object(obj: Any) -> Any:
     return _shared(obj, _described)
 
 
+_written: weakref.WeakValueDictionary[tuple[str, str], type] = weakref.WeakValueDictionary()
+"""By module and name, the user's classes of which this process has written an object: what it wrote, it can read."""
+
+
 def _described(obj: Any) -> dict[str, Any]:
     cls = type(obj)
+    if not _own(cls):
+        _written[module_of(cls), cls.__name__] = cls
     found = {"module": module_of(cls), "class_name": cls.__name__, "config": config_of(obj),
              "registered_name": None if _own(cls) else get_registered_name(cls)}  # fmt: skip
     build = obj.get_build_config() if hasattr(obj, "get_build_config") else None
@@ -336,7 +343,7 @@ def find_object(
         function: Whether a function is asked for.
 
     Raises:
-        NotKnown: Where neither the package, nor the registry, nor an open scope has it.
+        NotKnown: Where neither the package, nor the registry, nor an open scope has it, nor was it written in this process.
         ValueError: Where it is the package's own, but claims to be registered under another name.
     """
     for key in (registered_name, name):
@@ -345,6 +352,9 @@ def find_object(
             found = _registered_function(name)
         if found is not None:
             return found
+    found = None if function else _written.get((module or "", name))
+    if found is not None:
+        return found
     path = (module or "builtins").split(".")
     if path[0] in ("keras", "kerastorch", "tf_keras", "tensorflow", "builtins"):
         found = _public(path, name, function)

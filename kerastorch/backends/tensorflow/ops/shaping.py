@@ -69,6 +69,14 @@ def size_of(x, axis):
     return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
 
 
+def of_size(x, axis, size, complaint):
+    if x.shape[axis] is None:
+        return tf.ensure_shape(x, [size if i == axis else None for i in range(len(x.shape))])
+    if x.shape[axis] != size:
+        raise ValueError(complaint.format(x.shape[axis]))
+    return x
+
+
 ON_TENSORS = {min: tf.minimum, max: tf.maximum}  # Python's own ask for the truth of a tensor
 
 
@@ -176,6 +184,7 @@ TABLE = {
     ops.roll: roll,
     ops.size: tf.size,
     ops.size_arithmetic: size_arithmetic,
+    ops.of_size: of_size,
     ops.size_of: size_of,
     ops.split: split,
     ops.squeeze: squeeze,

@@ -228,7 +228,7 @@ class Recurrent(nn.Module):
         if self.stateful:
             if sequence.shape[0] != self.stateful:
                 raise ValueError(f"{type(self).__name__} keeps the states of {self.stateful} sequences, but was given "
-                                 f"a batch of {sequence.shape[0]}")  # fmt: skip
+                                 f"a batch size of {sequence.shape[0]}")  # fmt: skip
             return [getattr(self, f"state_{i}").to(sequence.dtype, copy=True) for i in range(count)]
         return [sequence.new_zeros(sequence.shape[0], self.hidden_size)] * count
 

@@ -71,6 +71,12 @@ def size_of(x, axis):
     return x.shape[axis]
 
 
+def of_size(x, axis, size, complaint):
+    if x.shape[axis] != size:
+        raise ValueError(complaint.format(x.shape[axis]))
+    return x
+
+
 def size_arithmetic(function, a, b):
     return function(a, b)
 
@@ -171,6 +177,7 @@ TABLE = {
     ops.roll: roll,
     ops.size: size,
     ops.size_arithmetic: size_arithmetic,
+    ops.of_size: of_size,
     ops.size_of: size_of,
     ops.split: split,
     ops.squeeze: squeeze,
