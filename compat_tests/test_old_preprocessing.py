@@ -19,7 +19,7 @@ OTHERS = ["the mouse sat on a chair", "my cat", ""]
     "kwargs",
     [{}, {"num_words": 5}, {"oov_token": "?"}, {"num_words": 4, "oov_token": "?"}, {"char_level": True}, {"lower": False},
      {"filters": "", "split": "t"}, {"analyzer": lambda text: text.lower().split("a")}],
-    ids=str,
+    ids=lambda kwargs: ", ".join(kwargs),
 )  # fmt: skip
 def test_tokenizer(kwargs):
     ours, other = (k.text.Tokenizer(**kwargs) for k in (preprocessing, theirs))
@@ -51,7 +51,7 @@ def test_words_and_hashes():
     "kwargs",
     [{"length": 4}, {"length": 6, "sampling_rate": 2, "stride": 3, "batch_size": 2}, {"length": 3, "reverse": True, "batch_size": 4},
      {"length": 2, "start_index": 5, "end_index": 12, "batch_size": 3}, {"length": 19}],
-    ids=str,
+    ids=lambda kwargs: ", ".join(kwargs),
 )  # fmt: skip
 def test_windows_of_a_series(kwargs):
     data = np.arange(40.0).reshape(20, 2)
@@ -91,7 +91,7 @@ GENERATORS = [
 ]
 
 
-@pytest.mark.parametrize("kwargs", GENERATORS, ids=str)
+@pytest.mark.parametrize("kwargs", GENERATORS, ids=lambda kwargs: ", ".join(kwargs))
 def test_image_generator(kwargs):
     ours, other = (k.image.ImageDataGenerator(**kwargs) for k in (preprocessing, theirs))
     for seed in range(4):
