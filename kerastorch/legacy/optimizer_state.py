@@ -42,7 +42,8 @@ def pairs(
         backend: The backend with which it did.
     """
     kinds = [re.sub(r"(_\d+)+$", "", n.rpartition("/")[2].partition(":")[0]) for n in names]
-    if not any(kind in KINDS or kind in ("Variable", "variable", "param") for kind in kinds):
+    # Keras 3 names what is no slot `variable_<number>` too.
+    if version[:1] == "3" or not any(kind in KINDS or kind in ("Variable", "variable", "param") for kind in kinds):
         return _fitting(optimizer.stored_variables(len(arrays)), arrays)
     steps = [a for a in arrays if not a.ndim][:1]
     found = [(k if k in KINDS else "", a) for k, a in zip(kinds, arrays, strict=True) if a.ndim]

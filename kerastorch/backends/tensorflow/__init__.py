@@ -4,8 +4,8 @@ import functools
 from typing import Any
 
 from kerastorch.backend_registry import Backend
-from kerastorch.backends.tensorflow import calls, homes, tensors
 from kerastorch.backends.tensorflow import framework as framework  # first
+from kerastorch.backends.tensorflow import homes, tensors
 from kerastorch.backends.tensorflow import sparse as sparse_
 from kerastorch.backends.tensorflow.ops import SCALARS, TABLE, TRAILING_SCALARS, WIDER
 
@@ -132,4 +132,7 @@ class TensorflowBackend(Backend):
 
 backend = TensorflowBackend()
 """The one instance."""
+
+from kerastorch.backends.tensorflow import calls  # noqa: E402  (TensorFlow comes in by `framework`, in its own way)
+
 calls.start()
