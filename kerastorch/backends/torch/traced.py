@@ -45,7 +45,10 @@ class Traced:
         self.made: dict[Any, Callable] = {}
 
     def __call__(self, *nests: Any) -> Any:
-        leaves, spec = optree.tree_flatten(nests, namespace=NAMESPACE)
+        leaves = [x for x in nests if x is not None]
+        spec: Any = tuple([x is not None for x in nests])  # says all of arguments that are tensors or None, as nearly always
+        if not all(isinstance(x, torch.Tensor) for x in leaves):
+            leaves, spec = optree.tree_flatten(nests, namespace=NAMESPACE)
         if not all(isinstance(x, torch.Tensor) and x.layout is torch.strided for x in leaves):
             return self.function(*nests)
         masks = [getattr(x, "_keras_mask", None) for x in leaves]
@@ -60,7 +63,7 @@ class Traced:
         if made is None:
             if len(self.made) == KINDS:
                 return self.function(*nests)
-            made = self.made[key] = self.make(spec, leaves, masks)
+            made = self.made[key] = self.make(optree.tree_structure(nests, namespace=NAMESPACE), leaves, masks)
         return made(*leaves, *masked)
 
     def make(self, spec: Any, leaves: list[torch.Tensor], masks: list[torch.Tensor | None]) -> Callable:
