@@ -144,7 +144,7 @@ def document(results: dict[str, dict]) -> str:
             ranked = sorted(reasons.items(), key=lambda item: (-sum(item[1]), item[0]))
             lines += [f"| {why} | {' | '.join(map(str, counts))} |" for why, counts in ranked] + [""]
     unexplained = [sum(of - good for good, of in table.values()) - sum(ledger.values()) for table, ledger, _ in checked.values()]
-    if any(unexplained):
+    if any(count > 0 for count in unexplained):
         lines += [f"Not yet accounted for: {', '.join(f'{count} on {name}' for name, count in zip(checked, unexplained))}.", ""]
     lines += ["## Measured with", "", f"| | {' | '.join(checked)} |", "|---|" + "---|" * len(checked)]
     lines.append(f"| date | {' | '.join(result['date'] for result in results.values())} |")
