@@ -32,3 +32,11 @@ def pytest_collection_modifyitems(items):
         )
         if gap is not None:
             item.add_marker(pytest.mark.xfail(strict=True, reason=f"{gap.kind}: {gap.why}"))
+
+
+@pytest.fixture(autouse=True)
+def default_backend_as_before():
+    """Tests that choose another default backend leave none behind."""
+    before = backend_registry.default_name()
+    yield
+    backend_registry.set_default(before)
