@@ -55,7 +55,7 @@ SUITE: dict[tuple[tuple[str, ...], str, str], Gap] = {
     (("tensorflow",), "*distribute*", "*"): Gap("notimpl", "distribution strategies"),
     (("tensorflow",), "callbacks/swap_ema_weights_test.py", "*tf_distribute"): Gap("notimpl", "distribution strategies"),
     (("tensorflow",), "backend/tensorflow/name_scope_test.py", "*"): Gap("never", "a name scope of Keras's is none of TensorFlow's"),
-    (("torch", "tensorflow"), "wrappers/sklearn_test.py", "*preserve_dtypes*"): Gap("never", "outputs are in the dtype of the model"),
+    (BOTH, "wrappers/sklearn_test.py", "*preserve_dtypes*"): Gap("never", "outputs are in the dtype of the model"),
     (BOTH, "backend/common/keras_tensor_test.py", "*invalid_usage"): Gap("never", "TensorFlow's functions of KerasTensors are recorded"),
     (("torch",), "random/random_test.py", "*test_randint?"): Gap("notyet", "torch compares no uint16 and uint32; Keras widens them"),
     (("tensorflow",), "ops/numpy_test.py", "*arg*"): Gap("notyet", "TensorFlow takes -0.0 and denormals for 0 in argmax and argmin"),
