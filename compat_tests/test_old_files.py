@@ -17,8 +17,8 @@ WEIGHTS = [
     *((v, "network", "_saved") for v, n in FILES if n == "network_saved/variables/variables.index"),
     *((v, "convolutions", "") for v, n in FILES if n == "convolutions.index"),
 ]
-# Up to TensorFlow 1, gradients are sometimes taken at weights that the same step has changed already, and optimizers of Keras 1 and 2
-# add their epsilon to the root, not below it: the losses after the first are not quite the same.
+# Losses after the first differ a little. Likely causes, not proved: up to TensorFlow 1, gradients may be taken at weights that the same
+# step has changed already, and optimizers of Keras 1 and 2 add their epsilon to the root, not below it.
 LATER = {"keras": 5e-3, "tensorflow": 1e-3}
 
 
